@@ -1,0 +1,248 @@
+//! The commands of the chain: what an entry of the replicated log says, and what comes of it.
+//!
+//! An entry holds everything that its effect depends on (times, random values, senders), so that applying it is a
+//! pure function. Encoding: a format byte, then postcard; Ethereum's own objects inside are RLP.
+
+use super::transaction::SignedTransaction;
+use crate::types::RequestId;
+use alloy::{
+    consensus::Header,
+    eips::eip4895::Withdrawals,
+    primitives::{Address, B256, Bytes, U256},
+};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// A change of the chain that a client asks for by name ("cheat"), besides transactions and mining.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Cheat {
+    /// `evm_snapshot` → [`Outcome::Snapshot`].
+    Snapshot,
+    /// `evm_revert` → [`Outcome::Flag`]: whether the id was alive.
+    Revert {
+        /// The id that `evm_snapshot` gave.
+        id: u64,
+    },
+    /// `evm_increaseTime` → [`Outcome::Seconds`]: the whole offset.
+    IncreaseTime {
+        /// Seconds to add to the offset of the chain's clock; may be negative.
+        seconds: i64,
+    },
+    /// `evm_setTime`: makes the chain's clock show this time now → [`Outcome::Seconds`]: the change of the offset.
+    SetTime {
+        /// Unix time in seconds that the chain's clock shall show.
+        timestamp: u64,
+        /// The real time at which the request was made, in Unix milliseconds.
+        now_ms: u64,
+    },
+    /// `evm_setNextBlockTimestamp`.
+    SetNextBlockTimestamp {
+        /// Unix seconds.
+        timestamp: u64,
+    },
+    /// `anvil_setBlockTimestampInterval`; `None` removes it → [`Outcome::Flag`]: whether there was one.
+    SetBlockTimestampInterval {
+        /// Seconds between blocks.
+        seconds: Option<u64>,
+    },
+    /// `evm_setAutomine`.
+    SetAutomine {
+        /// Whether a transaction is mined at once.
+        enabled: bool,
+    },
+    /// `evm_setIntervalMining`.
+    SetIntervalMining {
+        /// Milliseconds between blocks; 0 switches interval mining off.
+        interval_ms: u64,
+    },
+    /// `anvil_setBalance`.
+    SetBalance {
+        /// Whose.
+        address: Address,
+        /// Wei.
+        balance: U256,
+    },
+    /// `anvil_addBalance`.
+    AddBalance {
+        /// Whose.
+        address: Address,
+        /// Wei to add.
+        amount: U256,
+    },
+    /// `anvil_setCode`.
+    SetCode {
+        /// Whose.
+        address: Address,
+        /// Runtime code.
+        code: Bytes,
+    },
+    /// `anvil_setNonce`.
+    SetNonce {
+        /// Whose.
+        address: Address,
+        /// The nonce of the next transaction.
+        nonce: u64,
+    },
+    /// `anvil_setStorageAt`.
+    SetStorageAt {
+        /// Whose.
+        address: Address,
+        /// The slot.
+        slot: U256,
+        /// Its value.
+        value: U256,
+    },
+    /// `anvil_impersonateAccount`.
+    Impersonate {
+        /// Transactions from here need no key.
+        address: Address,
+    },
+    /// `anvil_stopImpersonatingAccount`.
+    StopImpersonating {
+        /// The account.
+        address: Address,
+    },
+    /// `anvil_autoImpersonateAccount`.
+    AutoImpersonate {
+        /// Whether every account can be sent from.
+        enabled: bool,
+    },
+    /// `anvil_setCoinbase`.
+    SetCoinbase {
+        /// The beneficiary of blocks from now on.
+        address: Address,
+    },
+    /// `anvil_setNextBlockBaseFeePerGas`.
+    SetNextBlockBaseFee {
+        /// Wei; for the next block alone.
+        base_fee: u64,
+    },
+    /// `hardhat_setPrevRandao`: for the next block alone.
+    SetNextPrevRandao {
+        /// The value that `PREVRANDAO` gives.
+        value: B256,
+    },
+    /// `anvil_setBlockGasLimit`, `evm_setBlockGasLimit`.
+    SetBlockGasLimit {
+        /// The gas limit of blocks from now on.
+        gas_limit: u64,
+    },
+    /// `anvil_setMinGasPrice`.
+    SetMinGasPrice {
+        /// Wei.
+        price: u128,
+    },
+    /// `anvil_setChainId`.
+    SetChainId {
+        /// The chain id from now on.
+        chain_id: u64,
+    },
+    /// `anvil_dropTransaction` → [`Outcome::Removed`].
+    DropTransaction {
+        /// Its hash.
+        hash: B256,
+    },
+    /// `anvil_dropAllTransactions`.
+    DropAllTransactions,
+    /// `anvil_removePoolTransactions`.
+    DropTransactionsOf {
+        /// The sender.
+        address: Address,
+    },
+}
+
+/// A write as it comes from a client, before the leader turned it into entries of the log.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Write {
+    /// A signed transaction, its sender already recovered by the node that was asked.
+    Transaction(Arc<SignedTransaction>),
+    /// An unsigned transaction from an account that the node holds or impersonates. The leader fills what is missing
+    /// and gives out the nonce.
+    Unsigned(Box<alloy::rpc::types::TransactionRequest>),
+    /// Mine blocks now.
+    Mine {
+        /// How many.
+        count: u64,
+        /// Seconds between them; `None`: the chain's own rule.
+        interval_seconds: Option<u64>,
+        /// The timestamp of the first, where the caller gives one (`evm_mine(timestamp)`).
+        timestamp: Option<u64>,
+    },
+    /// A cheat.
+    Cheat(Cheat),
+    /// A key and a value (`cluster_push`).
+    Note {
+        /// The key.
+        key: String,
+        /// The value, JSON text.
+        value: String,
+    },
+}
+
+/// What a write came to, the same on every node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Outcome {
+    /// Done; nothing to tell.
+    Done,
+    /// The hash of a transaction that is mined or in the pool.
+    Transaction(B256),
+    /// Blocks were mined: the first and the last number.
+    Mined {
+        /// The first block's number.
+        first: u64,
+        /// The last block's number.
+        last: u64,
+    },
+    /// The id of a snapshot.
+    Snapshot(u64),
+    /// Yes or no.
+    Flag(bool),
+    /// Seconds.
+    Seconds(i64),
+    /// The transaction that was removed, if there was one.
+    Removed(Option<B256>),
+    /// The note was written by the entry with this log index.
+    Note {
+        /// The index of the entry.
+        index: u64,
+    },
+}
+
+/// A sealed block on its way through the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProposedBlock {
+    /// The complete header.
+    pub header: Header,
+    /// The transactions with their senders.
+    pub transactions: Vec<Arc<SignedTransaction>>,
+    /// The withdrawals, from Shanghai on.
+    pub withdrawals: Option<Withdrawals>,
+}
+
+/// The content of a log entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Body {
+    /// Blocks, built one on the other.
+    Blocks {
+        /// The chain's position (see [`super::Chain::position`]) on which the first was built; another: skipped.
+        base: B256,
+        /// The blocks.
+        blocks: Vec<ProposedBlock>,
+    },
+    /// Transactions for the pool, where a block does not follow at once.
+    Admit {
+        /// The transactions.
+        transactions: Vec<Arc<SignedTransaction>>,
+    },
+    /// A cheat.
+    Cheat(Cheat),
+    /// A key and a value.
+    Note {
+        /// The key.
+        key: String,
+        /// The value.
+        value: String,
+        /// Unix milliseconds at the leader.
+        created_at_ms: u64,
+    },
+}

@@ -1,0 +1,1 @@
+//! revm on our state.

@@ -1,0 +1,4 @@
+//! The EVM: the only module that knows revm and alloy-evm.
+
+pub mod call;
+mod database;

@@ -1,0 +1,35 @@
+//! What cheats have set: a part of the replicated chain.
+
+use alloy::primitives::{Address, B256};
+use serde::{Deserialize, Serialize};
+
+/// How the chain behaves from now on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settings {
+    /// EIP-155.
+    pub chain_id: u64,
+    /// Whether a transaction is mined at once.
+    pub automine: bool,
+    /// Milliseconds between blocks; 0: no interval mining.
+    pub interval_mining_ms: u64,
+    /// Seconds by which the chain's clock is ahead of the real one.
+    pub time_offset_seconds: i64,
+    /// The timestamp of the next block, if a cheat set it.
+    pub next_block_timestamp: Option<u64>,
+    /// Seconds between blocks, if a cheat set it.
+    pub block_timestamp_interval: Option<u64>,
+    /// The base fee of the next block, if a cheat set it.
+    pub next_base_fee: Option<u64>,
+    /// PREVRANDAO of the next block, if a cheat set it.
+    pub next_prev_randao: Option<B256>,
+    /// The gas limit of blocks.
+    pub block_gas_limit: u64,
+    /// The least price that the pool takes, wei.
+    pub min_gas_price: u128,
+    /// The beneficiary of blocks.
+    pub coinbase: Address,
+    /// Accounts that need no key.
+    pub impersonated: imbl::OrdSet<Address>,
+    /// Whether no account needs a key.
+    pub auto_impersonate: bool,
+}

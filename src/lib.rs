@@ -1,0 +1,42 @@
+//! Praline: a replicated Ethereum dev-chain node.
+//!
+//! ```text
+//!             main → cli → node ────────────────┐
+//!                           │                   │
+//!              ┌────────────┼─────────┐         │          edge: tokio, sockets, files, clocks
+//!              ▼            ▼         ▼         ▼
+//!             rpc          net     storage  telemetry      (config: files and flags → one checked value)
+//!              └─────┬──────┴────┬────┘
+//! ═══════════════════╪═══════════╪═══════════════════════  below: no tokio, no clock, no randomness, no sockets
+//!                    ▼           ▼
+//!                   replica   (joins the two; the only one that knows both)
+//!                  ┌───┴────┐
+//!                  ▼        ▼
+//!                chain   consensus   (never see each other)
+//!                  └───┬────┘
+//!                      ▼
+//!                    types
+//! ```
+//!
+//! A write goes `rpc → replica → (leader's) producer → consensus → log on disk → apply → chain → answer`; a read goes
+//! `rpc → replica (barrier) → chain, archive`.
+
+pub mod chain;
+pub mod consensus;
+pub mod replica;
+pub mod types;
+
+#[cfg(feature = "node")]
+pub mod cli;
+#[cfg(feature = "node")]
+pub mod config;
+#[cfg(feature = "node")]
+pub mod net;
+#[cfg(feature = "node")]
+pub mod node;
+#[cfg(feature = "node")]
+pub mod rpc;
+#[cfg(feature = "node")]
+pub mod storage;
+#[cfg(feature = "node")]
+pub mod telemetry;

@@ -1,0 +1,3 @@
+//! Joins the chain and the consensus: proposes, applies in order, answers.
+
+pub mod api;
