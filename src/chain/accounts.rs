@@ -46,11 +46,18 @@ impl DevAccount {
         todo!()
     }
     /// `count` accounts of a BIP-39 phrase, at `path` followed by 0, 1, … (`m/44'/60'/0'/0/`).
-    pub fn from_mnemonic(_phrase: &str, _path: &str, _count: usize) -> Result<Vec<Self>, AccountError> {
+    pub fn from_mnemonic(
+        _phrase: &str,
+        _path: &str,
+        _count: usize,
+    ) -> Result<Vec<Self>, AccountError> {
         todo!()
     }
     /// Signs a transaction (RFC 6979: the same transaction gives the same bytes).
-    pub fn sign_transaction(&self, _transaction: TypedTransaction) -> Result<SignedTransaction, AccountError> {
+    pub fn sign_transaction(
+        &self,
+        _transaction: TypedTransaction,
+    ) -> Result<SignedTransaction, AccountError> {
         todo!()
     }
     /// Signs a message as EIP-191 says.
