@@ -51,7 +51,11 @@ pub struct BlockAndState {
 impl View {
     /// A view of `chain`; `now_ms` is the real time in Unix milliseconds, for the pending block.
     pub fn new(chain: Arc<Chain>, archive: Arc<Archive>, now_ms: u64) -> Self {
-        Self { chain, archive, now_ms }
+        Self {
+            chain,
+            archive,
+            now_ms,
+        }
     }
     /// The head.
     pub fn chain(&self) -> &Arc<Chain> {

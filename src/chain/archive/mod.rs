@@ -50,8 +50,7 @@ pub trait Checkpoint: Send + Sync {
 }
 
 /// See the module.
-pub struct Archive {
-}
+pub struct Archive {}
 
 impl fmt::Debug for Archive {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

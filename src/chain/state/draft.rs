@@ -13,7 +13,10 @@ pub struct Draft {
 impl Draft {
     /// Starts from `state`.
     pub fn new(state: State) -> Self {
-        Self { state, diff: StateDiff::default() }
+        Self {
+            state,
+            diff: StateDiff::default(),
+        }
     }
     /// The state with the changes so far.
     pub fn state(&self) -> &State {
