@@ -1,7 +1,7 @@
 //! Applying an entry of the log: the one way in which the chain changes.
 
 use super::{
-    Chain, Head, Rejection,
+    Chain, Head,
     archive::Effects,
     block::Built,
     command::{Answer, Body, Entry, Outcome, ProposedBlock},
@@ -73,7 +73,8 @@ impl Chain {
         if entry.base != self.position {
             return Ok(self.skip());
         }
-        let mut next = self.clone();
+        let mut next = self.begin(entry, digest);
+        next.set_log_position(at);
         let mut effects = Effects::default();
         let mut admitted = Vec::new();
         let outcome = match &entry.body {
@@ -101,11 +102,10 @@ impl Chain {
             }
             Body::Note { key, value } => {
                 next.version += 1;
-                next.put_note(key, value, entry, at)
+                next.put_note(key, value)
             }
         };
-        let answers = next.finish(entry, &outcome, digest);
-        next.set_log_position(at);
+        let answers = next.answer(entry, &outcome);
         Ok(Applied { chain: next, effects, answers, admitted, skipped: false })
     }
 
@@ -115,12 +115,12 @@ impl Chain {
         if entry.base != self.position {
             return self.skip();
         }
-        let mut next = self.clone();
+        let mut next = self.begin(entry, digest);
         let mut effects = Effects::default();
         for built in builts {
             next.push_block(built, entry.proposed_at_ms, &mut effects);
         }
-        let answers = next.finish(entry, &Outcome::Done, digest);
+        let answers = next.answer(entry, &Outcome::Done);
         Applied { chain: next, effects, answers, admitted: Vec::new(), skipped: false }
     }
 
@@ -140,14 +140,20 @@ impl Chain {
         }
     }
 
-    /// Position, sessions, last entry.
-    fn finish(&mut self, entry: &Entry, outcome: &Outcome, digest: B256) -> Vec<(RequestId, Outcome)> {
-        self.position = keccak256([self.position.0, digest.0].concat());
-        self.last_entry = EntryInfo {
-            hash: self.position,
+    /// The chain with the entry's place in history, before its effects.
+    fn begin(&self, entry: &Entry, digest: B256) -> Self {
+        let mut next = self.clone();
+        next.position = keccak256([self.position.0, digest.0].concat());
+        next.last_entry = EntryInfo {
+            hash: next.position,
             created_at_ms: entry.proposed_at_ms,
             ..self.last_entry
         };
+        next
+    }
+
+    /// Remembers what the entry's requests came to; gives those that it finished.
+    fn answer(&mut self, entry: &Entry, outcome: &Outcome) -> Vec<(RequestId, Outcome)> {
         let mut answers = Vec::new();
         for Answer { request, outcome: known, complete } in &entry.answers {
             let outcome = known.clone().unwrap_or_else(|| outcome.clone());
@@ -203,15 +209,10 @@ impl Chain {
         settings.next_prev_randao = None;
     }
 
-    fn put_note(&mut self, key: &str, value: &str, entry: &Entry, at: LogPosition) -> Outcome {
-        let entry = EntryInfo {
-            index: at.index,
-            term: at.term,
-            hash: self.position,
-            created_at_ms: entry.proposed_at_ms,
-        };
-        self.notes.insert(key.to_owned(), Note { value: value.to_owned(), entry });
-        Outcome::Note { index: at.index }
+    fn put_note(&mut self, key: &str, value: &str) -> Outcome {
+        let note = Note { value: value.to_owned(), entry: self.last_entry };
+        self.notes.insert(key.to_owned(), note);
+        Outcome::Note { index: self.last_entry.index }
     }
 
     /// The next nonce of an account in the state.

@@ -23,6 +23,10 @@ pub mod settings;
 mod snapshot;
 pub mod spec;
 pub mod state;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 mod time;
 pub mod transaction;
 pub mod view;
