@@ -9,11 +9,11 @@ mod tests;
 use super::transaction::{Envelope, SignedTransaction};
 use alloy::{
     consensus::{
-        BlobTransactionSidecarVariant, EthereumTypedTransaction, SignableTransaction as _, TxEip4844,
-        TxEip4844Variant, TypedTransaction, crypto::secp256k1,
+        BlobTransactionSidecarVariant, EthereumTypedTransaction, SignableTransaction as _,
+        TxEip4844, TxEip4844Variant, TypedTransaction, crypto::secp256k1,
     },
     dyn_abi::TypedData,
-    primitives::{Address, B256, Bytes, Signature, U256, eip191_hash_message, keccak256},
+    primitives::{Address, B256, Signature, U256, eip191_hash_message, keccak256},
     signers::local::{
         LocalSignerError, MnemonicBuilder, PrivateKeySigner,
         coins_bip39::{English, Entropy, Mnemonic},
@@ -71,11 +71,18 @@ impl DevAccount {
     /// From a private key.
     pub fn from_key(key: B256) -> Result<Self, AccountError> {
         let signer = PrivateKeySigner::from_bytes(&key).map_err(|_| AccountError::Key)?;
-        Ok(Self { address: signer.address(), key })
+        Ok(Self {
+            address: signer.address(),
+            key,
+        })
     }
 
     /// `count` accounts of a BIP-39 phrase, at `path` followed by 0, 1, … (`m/44'/60'/0'/0/`).
-    pub fn from_mnemonic(phrase: &str, path: &str, count: usize) -> Result<Vec<Self>, AccountError> {
+    pub fn from_mnemonic(
+        phrase: &str,
+        path: &str,
+        count: usize,
+    ) -> Result<Vec<Self>, AccountError> {
         if count > MAX_ACCOUNTS {
             return Err(AccountError::TooMany(count));
         }
@@ -97,8 +104,11 @@ impl DevAccount {
             .map_err(unusable(&words))?;
         (0..count)
             .map(|index| {
-                let signer = parent.derive_child(index as u32).map_err(unusable(path))?;
-                Ok(Self { address: signer.address(), key: signer.to_bytes() })
+                let signer = parent.child(index as u32).map_err(unusable(path))?.signer();
+                Ok(Self {
+                    address: signer.address(),
+                    key: signer.to_bytes(),
+                })
             })
             .collect()
     }
@@ -134,8 +144,7 @@ impl DevAccount {
 
 /// The phrase that belongs to 16, 20, 24, 28 or 32 bytes of entropy (BIP-39), in English.
 pub fn mnemonic_from_entropy(entropy: &[u8]) -> Result<String, AccountError> {
-    let entropy =
-        Entropy::from_slice(entropy).map_err(|_| AccountError::Entropy(entropy.len()))?;
+    let entropy = Entropy::from_slice(entropy).map_err(|_| AccountError::Entropy(entropy.len()))?;
     Ok(Mnemonic::<English>::new_from_entropy(entropy).to_phrase())
 }
 
@@ -150,7 +159,12 @@ pub fn mnemonic_from_seed(seed: u64) -> Result<String, AccountError> {
 pub fn impersonate(transaction: TypedTransaction, sender: Address) -> SignedTransaction {
     let (transaction, sidecar) = split_sidecar(transaction);
     let r = U256::from_be_slice(sender.as_slice());
-    assemble(transaction, sidecar, Signature::new(r, U256::from(1), false), sender)
+    assemble(
+        transaction,
+        sidecar,
+        Signature::new(r, U256::from(1), false),
+        sender,
+    )
 }
 
 /// The form in which a transaction is signed: the blobs are not part of it.
@@ -183,5 +197,9 @@ fn assemble(
     let envelope = Envelope::new_unhashed(transaction, signature);
     // The hash is kept in the envelope from its first use on: compute it before the value is shared.
     let _ = envelope.hash();
-    SignedTransaction { envelope, sender, sidecar: sidecar.map(Arc::new) }
+    SignedTransaction {
+        envelope,
+        sender,
+        sidecar: sidecar.map(Arc::new),
+    }
 }

@@ -140,8 +140,14 @@ impl SignedTransaction {
         envelope: Envelope,
         sidecar: Option<BlobTransactionSidecarVariant>,
     ) -> Result<Self, TransactionError> {
-        let sender = envelope.recover_signer().map_err(|_| TransactionError::InvalidSignature)?;
-        Ok(Self { envelope, sender, sidecar: sidecar.map(Arc::new) })
+        let sender = envelope
+            .recover_signer()
+            .map_err(|_| TransactionError::InvalidSignature)?;
+        Ok(Self {
+            envelope,
+            sender,
+            sidecar: sidecar.map(Arc::new),
+        })
     }
 
     /// Keccak-256 of the canonical encoding.
@@ -178,16 +184,24 @@ impl SignedTransaction {
     /// The most that it can cost, wei: gas at the fee cap, value, and blob gas at its fee cap. Saturates.
     pub fn max_cost(&self) -> U256 {
         let gas = U256::from(self.envelope.gas_limit()) * U256::from(self.fee_cap());
-        let blob_count = self.envelope.blob_versioned_hashes().map_or(0, <[B256]>::len);
+        let blob_count = self
+            .envelope
+            .blob_versioned_hashes()
+            .map_or(0, <[B256]>::len);
         let blobs = U256::from(blob_count)
             * U256::from(DATA_GAS_PER_BLOB)
             * U256::from(self.envelope.max_fee_per_blob_gas().unwrap_or_default());
-        gas.saturating_add(blobs).saturating_add(self.envelope.value())
+        gas.saturating_add(blobs)
+            .saturating_add(self.envelope.value())
     }
 
     /// Bytes of the canonical encoding and of the blobs: what it takes of a pool.
     pub fn size(&self) -> usize {
-        self.envelope.encode_2718_len() + self.sidecar.as_ref().map_or(0, |sidecar| sidecar.size())
+        let blobs = self
+            .sidecar
+            .as_ref()
+            .map_or(0, |sidecar| sidecar.encode_7594_len());
+        self.envelope.encode_2718_len() + blobs
     }
 
     /// The canonical encoding (EIP-2718), as it stands in a block: without blobs.
@@ -201,11 +215,17 @@ impl SignedTransaction {
             return self.encode_2718();
         };
         // EIP-4844: 0x03 ‖ rlp([transaction, (version,) blobs, commitments, proofs]).
-        let body_length = signed.tx().rlp_encoded_length_with_signature(signed.signature());
+        let body_length = signed
+            .tx()
+            .rlp_encoded_length_with_signature(signed.signature());
         let payload_length = body_length + sidecar.encode_7594_len();
         let mut out = Vec::with_capacity(payload_length + 10);
         out.push(signed.tx().ty());
-        alloy_rlp::Header { list: true, payload_length }.encode(&mut out);
+        alloy_rlp::Header {
+            list: true,
+            payload_length,
+        }
+        .encode(&mut out);
         signed.tx().rlp_encode_signed(signed.signature(), &mut out);
         sidecar.encode_7594(&mut out);
         out.into()
@@ -215,7 +235,9 @@ impl SignedTransaction {
     /// cheap checks first, because a proof takes about a millisecond and the first one loads the trusted setup.
     /// `Ok` for other types.
     pub fn verify_blobs(&self) -> Result<(), BlobError> {
-        let Some(hashes) = self.envelope.blob_versioned_hashes() else { return Ok(()) };
+        let Some(hashes) = self.envelope.blob_versioned_hashes() else {
+            return Ok(());
+        };
         let sidecar = self.sidecar.as_deref().ok_or(BlobError::Missing)?;
         let want = hashes.len();
         let (proofs, proofs_wanted) = match sidecar {
@@ -225,36 +247,48 @@ impl SignedTransaction {
             }
         };
         let count = |what, have, want| {
-            if have == want { Ok(()) } else { Err(BlobError::Count { what, have, want }) }
+            if have == want {
+                Ok(())
+            } else {
+                Err(BlobError::Count { what, have, want })
+            }
         };
         count("blobs", sidecar.blobs().len(), want)?;
         count("blob commitments", sidecar.commitments().len(), want)?;
         count("blob proofs", proofs, proofs_wanted)?;
         for (index, (have, computed)) in hashes.iter().zip(sidecar.versioned_hashes()).enumerate() {
             if *have != computed {
-                return Err(BlobError::Hash { index, computed, have: *have });
+                return Err(BlobError::Hash {
+                    index,
+                    computed,
+                    have: *have,
+                });
             }
         }
-        sidecar.validate(hashes, EnvKzgSettings::Default.get()).map_err(|error| {
-            BlobError::Proof(match error {
-                BlobTransactionValidationError::InvalidProof => "kzg proof does not match".into(),
-                other => other.to_string(),
+        sidecar
+            .validate(hashes, EnvKzgSettings::Default.get())
+            .map_err(|error| {
+                BlobError::Proof(match error {
+                    BlobTransactionValidationError::InvalidProof => {
+                        "kzg proof does not match".into()
+                    }
+                    other => other.to_string(),
+                })
             })
-        })
     }
 
     /// Whether all its versioned hashes have the version of EIP-4844.
     pub fn has_known_blob_version(&self) -> bool {
-        self.envelope
-            .blob_versioned_hashes()
-            .is_none_or(|hashes| hashes.iter().all(|hash| hash[0] == VERSIONED_HASH_VERSION_KZG))
+        self.envelope.blob_versioned_hashes().is_none_or(|hashes| {
+            hashes
+                .iter()
+                .all(|hash| hash[0] == VERSIONED_HASH_VERSION_KZG)
+        })
     }
 }
 
 /// Takes the blobs out of a transaction.
-fn split_sidecar(
-    envelope: NetworkEnvelope,
-) -> (Envelope, Option<BlobTransactionSidecarVariant>) {
+fn split_sidecar(envelope: NetworkEnvelope) -> (Envelope, Option<BlobTransactionSidecarVariant>) {
     match envelope {
         NetworkEnvelope::Legacy(signed) => (signed.into(), None),
         NetworkEnvelope::Eip2930(signed) => (signed.into(), None),
