@@ -40,10 +40,16 @@ pub(crate) fn spec(hardfork: Hardfork) -> Arc<ChainSpec> {
             base_fee: 1_000_000_000,
             coinbase: Address::ZERO,
             extra_data: Bytes::new(),
-            alloc: accounts.iter().map(|account| (account.address, rich.clone())).collect(),
+            alloc: accounts
+                .iter()
+                .map(|account| (account.address, rich.clone()))
+                .collect(),
         },
         accounts,
-        mining: MiningMode { automine: true, interval_ms: 0 },
+        mining: MiningMode {
+            automine: true,
+            interval_ms: 0,
+        },
         order: Order::Fees,
         min_gas_price: 0,
         auto_impersonate: false,
@@ -80,8 +86,12 @@ pub(crate) fn transaction(
 
 /// An entry built on `chain`, and its digest.
 pub(crate) fn entry(chain: &Chain, body: Body) -> (Entry, B256) {
-    let entry =
-        Entry { base: chain.position(), proposed_at_ms: NOW_MS, answers: Vec::new(), body };
+    let entry = Entry {
+        base: chain.position(),
+        proposed_at_ms: NOW_MS,
+        answers: Vec::new(),
+        body,
+    };
     let digest = keccak256(entry.encode().unwrap());
     (entry, digest)
 }
@@ -96,9 +106,12 @@ pub(crate) fn cheat(chain: &Chain, cheat: Cheat) -> Applied {
 pub(crate) fn block(chain: &Chain, more: &[Arc<SignedTransaction>]) -> (Entry, B256, Built) {
     let mut pool = chain.pool().clone();
     for transaction in more {
-        pool.insert(transaction.clone(), chain.nonce(transaction.sender)).unwrap();
+        pool.insert(transaction.clone(), chain.nonce(transaction.sender))
+            .unwrap();
     }
-    let built = chain.build_block(&pool, chain.next_timestamp(NOW_MS)).unwrap();
+    let built = chain
+        .build_block(&pool, chain.next_timestamp(NOW_MS))
+        .unwrap();
     let (entry, digest) = entry(chain, Body::Blocks(vec![built.proposal()]));
     (entry, digest, built)
 }

@@ -42,11 +42,17 @@ fn a_follower_executes_what_the_leader_adopts() {
     let adopted = chain.adopt(&entry, &[built], digest).chain;
     let decoded = Entry::decode(&entry.encode().unwrap()).unwrap();
     assert_eq!(decoded, entry);
-    let executed = chain.apply(&decoded, digest, LogPosition::default()).unwrap().chain;
+    let executed = chain
+        .apply(&decoded, digest, LogPosition::default())
+        .unwrap()
+        .chain;
     assert_eq!(adopted.position(), executed.position());
     assert_eq!(adopted.head(), executed.head());
     assert_eq!(adopted.state().root(), executed.state().root());
-    assert_eq!(executed.state().account(to).unwrap().unwrap().balance, U256::from(5));
+    assert_eq!(
+        executed.state().account(to).unwrap().unwrap().balance,
+        U256::from(5)
+    );
     assert_eq!(executed.nonce(sender.address), 1);
     assert_eq!(executed.head().header.base_fee_per_gas, Some(875_000_000));
 }
@@ -69,32 +75,63 @@ fn a_block_that_differs_stops_the_node_and_names_the_field() {
     if let Body::Blocks(blocks) = &mut entry.body {
         blocks[0].header.gas_used = 21;
     }
-    let error = chain.apply(&entry, digest, LogPosition::default()).unwrap_err().to_string();
-    assert!(error.contains("diverged at block 1: `gasUsed` is 0 here and 21 in the log"), "{error}");
+    let error = chain
+        .apply(&entry, digest, LogPosition::default())
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("diverged at block 1: `gasUsed` is 0 here and 21 in the log"),
+        "{error}"
+    );
 }
 
 #[test]
 fn a_revert_brings_back_state_pool_and_clock_and_kills_later_ids() {
     let chain = chain();
     let address = Address::repeat_byte(7);
-    let before = cheat(&chain, Cheat::SetBalance { address, balance: U256::from(1) }).chain;
+    let before = cheat(
+        &chain,
+        Cheat::SetBalance {
+            address,
+            balance: U256::from(1),
+        },
+    )
+    .chain;
     let first = cheat(&before, Cheat::Snapshot);
     assert_eq!(first.chain.head(), before.head());
     let second = cheat(&first.chain, Cheat::Snapshot).chain;
     let (entry, digest, _) = block(&second, &[]);
-    let mined = second.apply(&entry, digest, LogPosition::default()).unwrap().chain;
-    let changed = cheat(&mined, Cheat::SetBalance { address, balance: U256::from(2) }).chain;
+    let mined = second
+        .apply(&entry, digest, LogPosition::default())
+        .unwrap()
+        .chain;
+    let changed = cheat(
+        &mined,
+        Cheat::SetBalance {
+            address,
+            balance: U256::from(2),
+        },
+    )
+    .chain;
     let later = cheat(&changed, Cheat::IncreaseTime { seconds: 1000 }).chain;
     let reverted = cheat(&later, Cheat::Revert { id: 1 });
     let point = reverted.effects.revert.unwrap();
-    assert_eq!((point.block_number, point.version), (0, first.chain.version()));
+    assert_eq!(
+        (point.block_number, point.version),
+        (0, first.chain.version())
+    );
     let reverted = reverted.chain;
     assert_eq!(reverted.head(), before.head());
     assert_eq!(reverted.state().root(), before.state().root());
-    assert_eq!(reverted.next_timestamp(NOW_MS), before.next_timestamp(NOW_MS));
+    assert_eq!(
+        reverted.next_timestamp(NOW_MS),
+        before.next_timestamp(NOW_MS)
+    );
     assert!(reverted.version() > later.version());
     let (dead, digest) = super::testing::entry(&reverted, Body::Cheat(Cheat::Revert { id: 2 }));
-    let applied = reverted.apply(&dead, digest, LogPosition::default()).unwrap();
+    let applied = reverted
+        .apply(&dead, digest, LogPosition::default())
+        .unwrap();
     assert!(applied.effects.revert.is_none());
     assert_eq!(applied.chain.head(), reverted.head());
 }
@@ -105,16 +142,38 @@ fn timestamps_follow_the_policy() {
     let now = NOW_MS / 1000;
     assert_eq!(chain.next_timestamp(NOW_MS), now);
     let (e, digest, _) = block(&chain, &[]);
-    let one = chain.apply(&e, digest, LogPosition::default()).unwrap().chain;
-    assert_eq!(one.next_timestamp(NOW_MS), now + 1, "a second block in the same second");
+    let one = chain
+        .apply(&e, digest, LogPosition::default())
+        .unwrap()
+        .chain;
+    assert_eq!(
+        one.next_timestamp(NOW_MS),
+        now + 1,
+        "a second block in the same second"
+    );
     let ahead = cheat(&one, Cheat::IncreaseTime { seconds: 100 }).chain;
     assert_eq!(ahead.next_timestamp(NOW_MS), now + 100);
-    let named = cheat(&ahead, Cheat::SetNextBlockTimestamp { timestamp: now + 5000 }).chain;
+    let named = cheat(
+        &ahead,
+        Cheat::SetNextBlockTimestamp {
+            timestamp: now + 5000,
+        },
+    )
+    .chain;
     let (e, digest, _) = block(&named, &[]);
-    let mined = named.apply(&e, digest, LogPosition::default()).unwrap().chain;
+    let mined = named
+        .apply(&e, digest, LogPosition::default())
+        .unwrap()
+        .chain;
     assert_eq!(mined.head().header.timestamp, now + 5000);
-    assert_eq!(mined.next_timestamp(NOW_MS + 7000), now + 5007, "time goes on from it");
-    let past = mined.check_cheat(&Cheat::SetNextBlockTimestamp { timestamp: now }).unwrap_err();
+    assert_eq!(
+        mined.next_timestamp(NOW_MS + 7000),
+        now + 5007,
+        "time goes on from it"
+    );
+    let past = mined
+        .check_cheat(&Cheat::SetNextBlockTimestamp { timestamp: now })
+        .unwrap_err();
     assert!(past.to_string().contains(&now.to_string()));
 }
 
@@ -122,27 +181,63 @@ fn timestamps_follow_the_policy() {
 fn contracts_store_and_clear_slots() {
     let chain = chain();
     let address = Address::repeat_byte(0x42);
-    let coded = cheat(&chain, Cheat::SetCode { address, code: STORE_CODE }).chain;
+    let coded = cheat(
+        &chain,
+        Cheat::SetCode {
+            address,
+            code: STORE_CODE,
+        },
+    )
+    .chain;
     let sender = &chain.spec().accounts[1];
     let store = |nonce, value: u64| {
         let word = U256::from(value).to_be_bytes::<32>();
-        transaction(sender, nonce, TxKind::Call(address), 0, word.to_vec().into())
+        transaction(
+            sender,
+            nonce,
+            TxKind::Call(address),
+            0,
+            word.to_vec().into(),
+        )
     };
     let empty_root = coded.state().root();
     let (e, digest, built) = block(&coded, &[store(0, 9), store(1, 0)]);
     assert_eq!(built.block.receipts.len(), 2);
-    assert!(built.block.receipts.iter().all(|record| record.receipt.is_success()));
-    let after = coded.apply(&e, digest, LogPosition::default()).unwrap().chain;
-    assert_eq!(after.state().storage(address, U256::ZERO).unwrap(), U256::ZERO);
+    assert!(
+        built
+            .block
+            .receipts
+            .iter()
+            .all(|record| record.receipt.is_success())
+    );
+    let after = coded
+        .apply(&e, digest, LogPosition::default())
+        .unwrap()
+        .chain;
+    assert_eq!(
+        after.state().storage(address, U256::ZERO).unwrap(),
+        U256::ZERO
+    );
     let proof = after.state().proof(address, &[U256::ZERO]);
-    assert_eq!(proof.storage_root, alloy::consensus::EMPTY_ROOT_HASH, "a zero slot is no leaf");
-    assert_ne!(after.state().root(), empty_root, "nonces and balances changed");
+    assert_eq!(
+        proof.storage_root,
+        alloy::consensus::EMPTY_ROOT_HASH,
+        "a zero slot is no leaf"
+    );
+    assert_ne!(
+        after.state().root(),
+        empty_root,
+        "nonces and balances changed"
+    );
 }
 
 #[test]
 fn a_note_knows_its_entry() {
     let chain = chain();
-    let body = Body::Note { key: "k".into(), value: "\"v\"".into() };
+    let body = Body::Note {
+        key: "k".into(),
+        value: "\"v\"".into(),
+    };
     let (entry, digest) = entry(&chain, body);
     let at = LogPosition { term: 3, index: 12 };
     let applied = chain.apply(&entry, digest, at).unwrap();
@@ -150,5 +245,10 @@ fn a_note_knows_its_entry() {
     assert_eq!((note.entry.index, note.entry.term), (12, 3));
     assert_eq!(note.entry.hash, applied.chain.position());
     assert_eq!(applied.chain.last_entry(), &note.entry);
-    assert_eq!(Outcome::Note { index: 12 }, Outcome::Note { index: note.entry.index });
+    assert_eq!(
+        Outcome::Note { index: 12 },
+        Outcome::Note {
+            index: note.entry.index
+        }
+    );
 }

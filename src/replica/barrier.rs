@@ -41,7 +41,12 @@ impl Barrier {
         timeout_ms: u64,
     ) -> Self {
         let (waiters, queue) = mpsc::channel(WAITING_MAX);
-        let task = Task { log, environment: environment.clone(), shared, timeout_ms };
+        let task = Task {
+            log,
+            environment: environment.clone(),
+            shared,
+            timeout_ms,
+        };
         environment.spawn(Box::pin(task.run(queue)));
         Self { waiters }
     }
@@ -108,9 +113,16 @@ impl Task {
             return self.log.read_index().await;
         }
         let not_leader = LogError::NotLeader { leader: None };
-        let leader = status.leader.filter(|leader| *leader != self.log.id()).ok_or(not_leader.clone())?;
+        let leader = status
+            .leader
+            .filter(|leader| *leader != self.log.id())
+            .ok_or(not_leader.clone())?;
         let question = message::encode(&Request::ReadIndex).map_err(|_| not_leader.clone())?;
-        let answer = self.log.call(leader, question, limit).await.map_err(|_| not_leader.clone())?;
+        let answer = self
+            .log
+            .call(leader, question, limit)
+            .await
+            .map_err(|_| not_leader.clone())?;
         match message::decode(&answer) {
             Ok(Response::ReadIndex(Ok(index))) => Ok(index),
             Ok(Response::ReadIndex(Err(leader))) => Err(LogError::NotLeader { leader }),
