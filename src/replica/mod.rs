@@ -21,6 +21,10 @@ mod router;
 mod shared;
 mod snapshot;
 mod start;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 mod waiters;
 
 pub use applier::Applier;
