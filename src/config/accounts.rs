@@ -2,13 +2,16 @@
 
 use super::{
     Ether, Wallet,
-    chain::{DEFAULT_MNEMONIC, DEFAULT_PATH, Numbers},
+    chain::Numbers,
     document::Key,
     error::{ConfigError, Problem},
     file::{AccountSection, AccountsSection},
     overrides::Origins,
 };
-use crate::chain::{accounts::DevAccount, spec::GenesisAccount};
+use crate::chain::{
+    accounts::{DEFAULT_MNEMONIC, DEFAULT_PATH, DevAccount},
+    spec::GenesisAccount,
+};
 use alloy::primitives::{Address, B256, hex};
 use std::collections::BTreeMap;
 

@@ -11,15 +11,9 @@ use super::{
 use crate::chain::spec::{ChainSpec, EvmLimits, GenesisSpec, Hardfork, MiningMode};
 use alloy::primitives::{Address, Bytes, hex};
 
-/// The phrase of the dev accounts that Hardhat and anvil share.
-pub const DEFAULT_MNEMONIC: &str = "test test test test test test test test test test test junk";
-
 /// The phrase behind `ganache --deterministic`.
 pub const GANACHE_MNEMONIC: &str =
     "myth like bonus scare over problem client lizard pioneer submit female collect";
-
-/// BIP-44's path of Ethereum accounts, without the account's number.
-pub const DEFAULT_PATH: &str = "m/44'/60'/0'/0/";
 
 const DEFAULT_CHAIN_ID: u64 = 31_337;
 const DEFAULT_GAS_LIMIT: u64 = 30_000_000;
@@ -75,6 +69,7 @@ pub(super) fn resolve(file: &File, origins: &Origins) -> Result<Resolved, Config
         genesis,
         accounts,
         mining: mining(&file.mining, origins)?,
+        order: file.mining.order.unwrap_or_default(),
         min_gas_price: u128::from(section.min_gas_price.unwrap_or(0)),
         auto_impersonate: section.auto_impersonate.unwrap_or(false),
         limits: limits(section, &file.mining, origins)?,

@@ -1,6 +1,7 @@
 //! The config file as it is written: every key, none checked. `chain-config/cluster.toml` explains them to users.
 
-use super::{Ether, Reads};
+use super::Ether;
+use crate::{chain::pool::Order, replica::Reads};
 use serde::{Deserialize, Deserializer, de};
 use std::{fmt, path::PathBuf};
 
@@ -26,6 +27,7 @@ pub(super) struct ClusterSection {
     pub(super) election_timeout_min_ms: Option<u64>,
     pub(super) election_timeout_max_ms: Option<u64>,
     pub(super) write_timeout_ms: Option<u64>,
+    #[serde(deserialize_with = "reads")]
     pub(super) reads: Option<Reads>,
 }
 
@@ -53,6 +55,8 @@ pub(super) struct ChainSection {
 pub(super) struct MiningSection {
     pub(super) automine: Option<bool>,
     pub(super) interval_ms: Option<u64>,
+    #[serde(deserialize_with = "order")]
+    pub(super) order: Option<Order>,
     pub(super) transactions_per_block: Option<u64>,
 }
 
@@ -166,4 +170,33 @@ impl<'de> Deserialize<'de> for CodeSizeLimit {
         let visitor = NumberOr { word: "none", what: "a number of bytes" };
         Ok(deserializer.deserialize_any(visitor)?.map_or(Self::None, Self::Bytes))
     }
+}
+
+/// The words of the file, for types below the line that know no files.
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum ReadsWord {
+    Linearizable,
+    Local,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum OrderWord {
+    Fees,
+    Fifo,
+}
+
+fn reads<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Reads>, D::Error> {
+    Ok(Some(match ReadsWord::deserialize(deserializer)? {
+        ReadsWord::Linearizable => Reads::Linearizable,
+        ReadsWord::Local => Reads::Local,
+    }))
+}
+
+fn order<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Order>, D::Error> {
+    Ok(Some(match OrderWord::deserialize(deserializer)? {
+        OrderWord::Fees => Order::Fees,
+        OrderWord::Fifo => Order::Fifo,
+    }))
 }

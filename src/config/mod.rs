@@ -21,7 +21,8 @@ mod resolve;
 #[cfg(test)]
 mod tests;
 
-pub use chain::{DEFAULT_MNEMONIC, DEFAULT_PATH, GANACHE_MNEMONIC};
+pub use crate::replica::Reads;
+pub use chain::GANACHE_MNEMONIC;
 pub use error::{ConfigError, Place, Problem};
 pub use ether::Ether;
 pub use identity::{SecretSource, parse_secret_key, public_key_of, read_key_file, write_key_file};
@@ -53,17 +54,6 @@ pub const MEMBERS_MAX: usize = 15;
 /// They must agree on the genesis block before they can speak to each other, and again after a restart with lost
 /// data, so the time cannot come from a clock.
 pub const SEPARATE_GENESIS_TIMESTAMP: u64 = 1_767_225_600;
-
-/// How nodes answer reads of `latest` and `pending`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Reads {
-    /// At least as new as everything acknowledged anywhere before the read (Raft's `ReadIndex`).
-    #[default]
-    Linearizable,
-    /// What this node has applied, without asking anybody.
-    Local,
-}
 
 /// Timing of the consensus.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

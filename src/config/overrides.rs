@@ -6,6 +6,7 @@ use super::{
     error::{ConfigError, Place, Problem},
     file::{AccountsSection, CodeSizeLimit, File, GenesisTimestamp},
 };
+use crate::chain::pool::Order;
 use std::{net::IpAddr, path::PathBuf};
 
 /// What flags and environment variables set; `None`: the file or the default decides.
@@ -37,6 +38,7 @@ pub struct Overrides {
     pub block_time_ms: Option<u64>,
     pub no_mining: bool,
     pub mixed_mining: bool,
+    pub order: Option<Order>,
     pub max_transactions: Option<u64>,
     pub no_cors: bool,
     pub allow_origin: Option<String>,
@@ -158,6 +160,7 @@ impl Overrides {
             mining.automine = Some(false);
             mining.interval_ms = None;
         }
+        flags.set(&mut mining.order, self.order, "mining", "order", "--order");
         let slot = &mut mining.transactions_per_block;
         let name = "transactions_per_block";
         flags.set(slot, self.max_transactions, "mining", name, "--max-transactions");
