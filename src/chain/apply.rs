@@ -1,7 +1,7 @@
 //! Applying an entry of the log: the one way in which the chain changes.
 
 use super::{
-    Chain, Head, Rejection,
+    Chain, Head,
     archive::Effects,
     block::Built,
     command::{Answer, Body, Entry, Outcome, ProposedBlock},
@@ -69,11 +69,17 @@ pub struct Divergence {
 
 impl Chain {
     /// Applies an entry. `digest` is the Keccak-256 of its bytes, `at` its place in the log.
-    pub fn apply(&self, entry: &Entry, digest: B256, at: LogPosition) -> Result<Applied, ApplyError> {
+    pub fn apply(
+        &self,
+        entry: &Entry,
+        digest: B256,
+        at: LogPosition,
+    ) -> Result<Applied, ApplyError> {
         if entry.base != self.position {
             return Ok(self.skip());
         }
-        let mut next = self.clone();
+        let mut next = self.begin(entry, digest);
+        next.set_log_position(at);
         let mut effects = Effects::default();
         let mut admitted = Vec::new();
         let outcome = match &entry.body {
@@ -101,12 +107,17 @@ impl Chain {
             }
             Body::Note { key, value } => {
                 next.version += 1;
-                next.put_note(key, value, entry, at)
+                next.put_note(key, value)
             }
         };
-        let answers = next.finish(entry, &outcome, digest);
-        next.set_log_position(at);
-        Ok(Applied { chain: next, effects, answers, admitted, skipped: false })
+        let answers = next.answer(entry, &outcome);
+        Ok(Applied {
+            chain: next,
+            effects,
+            answers,
+            admitted,
+            skipped: false,
+        })
     }
 
     /// Applies blocks that were built on this chain just now, without executing them again: what
@@ -115,13 +126,19 @@ impl Chain {
         if entry.base != self.position {
             return self.skip();
         }
-        let mut next = self.clone();
+        let mut next = self.begin(entry, digest);
         let mut effects = Effects::default();
         for built in builts {
             next.push_block(built, entry.proposed_at_ms, &mut effects);
         }
-        let answers = next.finish(entry, &Outcome::Done, digest);
-        Applied { chain: next, effects, answers, admitted: Vec::new(), skipped: false }
+        let answers = next.answer(entry, &Outcome::Done);
+        Applied {
+            chain: next,
+            effects,
+            answers,
+            admitted: Vec::new(),
+            skipped: false,
+        }
     }
 
     /// Where the newest entry stands in the log; known only once it is committed.
@@ -140,21 +157,38 @@ impl Chain {
         }
     }
 
-    /// Position, sessions, last entry.
-    fn finish(&mut self, entry: &Entry, outcome: &Outcome, digest: B256) -> Vec<(RequestId, Outcome)> {
-        self.position = keccak256([self.position.0, digest.0].concat());
-        self.last_entry = EntryInfo {
-            hash: self.position,
+    /// The chain with the entry's place in history, before its effects.
+    fn begin(&self, entry: &Entry, digest: B256) -> Self {
+        let mut next = self.clone();
+        next.position = keccak256([self.position.0, digest.0].concat());
+        next.last_entry = EntryInfo {
+            hash: next.position,
             created_at_ms: entry.proposed_at_ms,
             ..self.last_entry
         };
+        next
+    }
+
+    /// Remembers what the entry's requests came to; gives those that it finished.
+    fn answer(&mut self, entry: &Entry, outcome: &Outcome) -> Vec<(RequestId, Outcome)> {
         let mut answers = Vec::new();
-        for Answer { request, outcome: known, complete } in &entry.answers {
+        for Answer {
+            request,
+            outcome: known,
+            complete,
+        } in &entry.answers
+        {
             let outcome = known.clone().unwrap_or_else(|| outcome.clone());
             if *complete {
                 answers.push((*request, outcome.clone()));
             }
-            self.sessions.put(*request, Session { outcome, complete: *complete });
+            self.sessions.put(
+                *request,
+                Session {
+                    outcome,
+                    complete: *complete,
+                },
+            );
         }
         answers
     }
@@ -186,7 +220,10 @@ impl Chain {
         if let Some(old) = block.header.number.checked_sub(256) {
             self.hashes.remove(&old);
         }
-        self.head = Arc::new(Head { header: block.header.clone(), hash: block.hash });
+        self.head = Arc::new(Head {
+            header: block.header.clone(),
+            hash: block.hash,
+        });
         for hash in &built.evicted {
             self.pool.remove(hash);
         }
@@ -203,22 +240,26 @@ impl Chain {
         settings.next_prev_randao = None;
     }
 
-    fn put_note(&mut self, key: &str, value: &str, entry: &Entry, at: LogPosition) -> Outcome {
-        let entry = EntryInfo {
-            index: at.index,
-            term: at.term,
-            hash: self.position,
-            created_at_ms: entry.proposed_at_ms,
+    fn put_note(&mut self, key: &str, value: &str) -> Outcome {
+        let note = Note {
+            value: value.to_owned(),
+            entry: self.last_entry,
         };
-        self.notes.insert(key.to_owned(), Note { value: value.to_owned(), entry });
-        Outcome::Note { index: at.index }
+        self.notes.insert(key.to_owned(), note);
+        Outcome::Note {
+            index: self.last_entry.index,
+        }
     }
 
     /// The next nonce of an account in the state.
     pub fn nonce(&self, address: alloy::primitives::Address) -> u64 {
         use super::state::StateRead;
         // A head in memory cannot fail to be read.
-        self.state.account(address).ok().flatten().map_or(0, |account| account.nonce)
+        self.state
+            .account(address)
+            .ok()
+            .flatten()
+            .map_or(0, |account| account.nonce)
     }
 }
 
@@ -230,27 +271,65 @@ fn compare(got: &Header, want: &Header) -> Result<(), Divergence> {
     let number = want.number;
     let text = |value: &dyn std::fmt::Debug| format!("{value:?}");
     let fields: [(&'static str, String, String); 17] = [
-        ("parentHash", text(&got.parent_hash), text(&want.parent_hash)),
+        (
+            "parentHash",
+            text(&got.parent_hash),
+            text(&want.parent_hash),
+        ),
         ("number", text(&got.number), text(&want.number)),
         ("timestamp", text(&got.timestamp), text(&want.timestamp)),
         ("miner", text(&got.beneficiary), text(&want.beneficiary)),
         ("gasLimit", text(&got.gas_limit), text(&want.gas_limit)),
-        ("baseFeePerGas", text(&got.base_fee_per_gas), text(&want.base_fee_per_gas)),
+        (
+            "baseFeePerGas",
+            text(&got.base_fee_per_gas),
+            text(&want.base_fee_per_gas),
+        ),
         ("mixHash", text(&got.mix_hash), text(&want.mix_hash)),
-        ("excessBlobGas", text(&got.excess_blob_gas), text(&want.excess_blob_gas)),
-        ("transactionsRoot", text(&got.transactions_root), text(&want.transactions_root)),
+        (
+            "excessBlobGas",
+            text(&got.excess_blob_gas),
+            text(&want.excess_blob_gas),
+        ),
+        (
+            "transactionsRoot",
+            text(&got.transactions_root),
+            text(&want.transactions_root),
+        ),
         ("gasUsed", text(&got.gas_used), text(&want.gas_used)),
-        ("receiptsRoot", text(&got.receipts_root), text(&want.receipts_root)),
+        (
+            "receiptsRoot",
+            text(&got.receipts_root),
+            text(&want.receipts_root),
+        ),
         ("logsBloom", text(&got.logs_bloom), text(&want.logs_bloom)),
-        ("blobGasUsed", text(&got.blob_gas_used), text(&want.blob_gas_used)),
-        ("requestsHash", text(&got.requests_hash), text(&want.requests_hash)),
-        ("withdrawalsRoot", text(&got.withdrawals_root), text(&want.withdrawals_root)),
+        (
+            "blobGasUsed",
+            text(&got.blob_gas_used),
+            text(&want.blob_gas_used),
+        ),
+        (
+            "requestsHash",
+            text(&got.requests_hash),
+            text(&want.requests_hash),
+        ),
+        (
+            "withdrawalsRoot",
+            text(&got.withdrawals_root),
+            text(&want.withdrawals_root),
+        ),
         ("stateRoot", text(&got.state_root), text(&want.state_root)),
         ("header", text(got), text(want)),
     ];
     for (field, got, want) in fields {
         if got != want {
-            return Err(Divergence { number, transaction: None, field, got, want });
+            return Err(Divergence {
+                number,
+                transaction: None,
+                field,
+                got,
+                want,
+            });
         }
     }
     Ok(())

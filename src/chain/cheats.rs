@@ -48,16 +48,20 @@ impl Chain {
                 .ok_or_else(|| {
                     Rejection::InvalidValue(format!("balance of {address} would overflow 256 bits"))
                 }),
-            Cheat::SetBlockGasLimit { gas_limit: 0 } => {
-                Err(Rejection::InvalidValue("block gas limit cannot be 0".to_owned()))
-            }
+            Cheat::SetBlockGasLimit { gas_limit: 0 } => Err(Rejection::InvalidValue(
+                "block gas limit cannot be 0".to_owned(),
+            )),
             _ => Ok(()),
         }
     }
 
     fn account_or_empty(&self, address: Address) -> AccountInfo {
         // A head in memory cannot fail to be read.
-        self.state.account(address).ok().flatten().unwrap_or(EMPTY_ACCOUNT)
+        self.state
+            .account(address)
+            .ok()
+            .flatten()
+            .unwrap_or(EMPTY_ACCOUNT)
     }
 
     /// Does the cheat. `self.version` is already the new one.
@@ -107,37 +111,32 @@ impl Chain {
 
     fn change_state(&mut self, cheat: &Cheat, effects: &mut Effects) -> Outcome {
         let mut draft = Draft::new(self.state.clone());
-        let mut change = |address: Address, edit: &dyn Fn(&mut AccountInfo)| {
-            let mut account =
-                draft.account(address).ok().flatten().unwrap_or(EMPTY_ACCOUNT);
-            edit(&mut account);
-            draft.set_account(address, account);
+        let (Cheat::SetBalance { address, .. }
+        | Cheat::AddBalance { address, .. }
+        | Cheat::SetNonce { address, .. }
+        | Cheat::SetStorageAt { address, .. }
+        | Cheat::SetCode { address, .. }) = cheat
+        else {
+            return Outcome::Done;
         };
+        let mut account = self.account_or_empty(*address);
         match cheat {
-            Cheat::SetBalance { address, balance } => {
-                change(*address, &|account| account.balance = *balance);
+            Cheat::SetBalance { balance, .. } => account.balance = *balance,
+            Cheat::AddBalance { amount, .. } => {
+                account.balance = account.balance.saturating_add(*amount);
             }
-            Cheat::AddBalance { address, amount } => {
-                change(*address, &|account| {
-                    account.balance = account.balance.saturating_add(*amount);
-                });
-            }
-            Cheat::SetNonce { address, nonce } => {
-                change(*address, &|account| account.nonce = *nonce);
-            }
-            Cheat::SetStorageAt { address, slot, value } => {
-                change(*address, &|_| ());
-                draft.set_storage(*address, *slot, *value);
-            }
-            Cheat::SetCode { address, code } => {
-                let code_hash =
-                    if code.is_empty() { KECCAK256_EMPTY } else { draft.add_code(code.clone()) };
-                let mut account =
-                    draft.account(*address).ok().flatten().unwrap_or(EMPTY_ACCOUNT);
-                account.code_hash = code_hash;
-                draft.set_account(*address, account);
-            }
+            Cheat::SetNonce { nonce, .. } => account.nonce = *nonce,
+            Cheat::SetCode { code, .. } if code.is_empty() => account.code_hash = KECCAK256_EMPTY,
+            Cheat::SetCode { code, .. } => account.code_hash = draft.add_code(code.clone()),
             _ => {}
+        }
+        draft.set_account(*address, account);
+        if let Cheat::SetStorageAt { slot, value, .. } = cheat {
+            draft.set_storage(*address, *slot, *value);
+        }
+        // EIP-161: what is dead is not in the trie, even if a cheat touched it.
+        if account == EMPTY_ACCOUNT && draft.state().storage_of(*address).next().is_none() {
+            draft.remove_account(*address);
         }
         self.finish_draft(draft, effects);
         if let Cheat::SetNonce { address, nonce } = cheat {
@@ -154,9 +153,11 @@ impl Chain {
 
     fn change_pool(&mut self, cheat: &Cheat) -> Outcome {
         match cheat {
-            Cheat::DropTransaction { hash } => {
-                Outcome::Removed(self.pool.remove(hash).map(|transaction| *transaction.hash()))
-            }
+            Cheat::DropTransaction { hash } => Outcome::Removed(
+                self.pool
+                    .remove(hash)
+                    .map(|transaction| *transaction.hash()),
+            ),
             Cheat::DropTransactionsOf { address } => {
                 self.pool.remove_sender(*address);
                 Outcome::Done
@@ -172,7 +173,8 @@ impl Chain {
         let settings = &mut self.settings;
         match cheat {
             Cheat::IncreaseTime { seconds } => {
-                settings.time_offset_seconds = settings.time_offset_seconds.saturating_add(*seconds);
+                settings.time_offset_seconds =
+                    settings.time_offset_seconds.saturating_add(*seconds);
                 return Outcome::Seconds(settings.time_offset_seconds);
             }
             Cheat::SetTime { timestamp, now_ms } => {
@@ -224,5 +226,8 @@ pub(super) fn offset(timestamp: u64, now_ms: u64) -> i64 {
     i64::try_from(i128::from(timestamp) - i128::from(now_ms / 1000)).unwrap_or(i64::MAX)
 }
 
-const EMPTY_ACCOUNT: AccountInfo =
-    AccountInfo { nonce: 0, balance: U256::ZERO, code_hash: KECCAK256_EMPTY };
+const EMPTY_ACCOUNT: AccountInfo = AccountInfo {
+    nonce: 0,
+    balance: U256::ZERO,
+    code_hash: KECCAK256_EMPTY,
+};

@@ -3,7 +3,6 @@
 use super::{
     Chain, Head,
     archive::{Archive, Checkpoint, StoreError},
-    command::Outcome,
     note::{EntryInfo, Note},
     pool::Pool,
     session::{Session, Sessions},
@@ -27,13 +26,19 @@ const FORMAT: u8 = 1;
 #[derive(Debug, thiserror::Error)]
 pub enum CheckpointError {
     /// Not what it should be.
-    #[error("the stored chain cannot be read: {0}; remove the node's data folder and let it be rebuilt from its peers")]
+    #[error(
+        "the stored chain cannot be read: {0}; remove the node's data folder and let it be rebuilt from its peers"
+    )]
     Malformed(String),
     /// From another version.
-    #[error("the stored chain has format {0}, this version of praline knows format {FORMAT}; use the version that wrote it")]
+    #[error(
+        "the stored chain has format {0}, this version of praline knows format {FORMAT}; use the version that wrote it"
+    )]
     Format(u8),
     /// Made by other rules.
-    #[error("the data folder holds a chain with genesis {stored}, but the config makes genesis {configured}; use another data folder or the config it was made with")]
+    #[error(
+        "the data folder holds a chain with genesis {stored}, but the config makes genesis {configured}; use another data folder or the config it was made with"
+    )]
     OtherChain {
         /// The stored chain's genesis hash.
         stored: B256,
@@ -78,10 +83,19 @@ impl Checkpoint for Chain {
             hashes: hashes(&self.hashes),
             pool: self.pool.encode().into(),
             settings: self.settings.clone(),
-            snapshots: self.snapshots.alive.iter().map(|(id, one)| (*id, wire(one))).collect(),
+            snapshots: self
+                .snapshots
+                .alive
+                .iter()
+                .map(|(id, one)| (*id, wire(one)))
+                .collect(),
             next_snapshot: self.snapshots.next_id,
             sessions: self.sessions.to_list(),
-            notes: self.notes.iter().map(|(key, note)| (key.clone(), note.clone())).collect(),
+            notes: self
+                .notes
+                .iter()
+                .map(|(key, note)| (key.clone(), note.clone()))
+                .collect(),
             version: self.version,
             position: self.position,
             last_entry: self.last_entry,
@@ -99,15 +113,19 @@ impl Chain {
         state: State,
         archive: &Archive,
     ) -> Result<Self, CheckpointError> {
-        let (format, rest) =
-            checkpoint.split_first().ok_or_else(|| malformed("the checkpoint is empty"))?;
+        let (format, rest) = checkpoint
+            .split_first()
+            .ok_or_else(|| malformed("the checkpoint is empty"))?;
         if *format != FORMAT {
             return Err(CheckpointError::Format(*format));
         }
         let wire: WireChain = postcard::from_bytes(rest).map_err(malformed)?;
         let configured = super::genesis::genesis(&spec).0.hash;
         if wire.genesis != configured {
-            return Err(CheckpointError::OtherChain { stored: wire.genesis, configured });
+            return Err(CheckpointError::OtherChain {
+                stored: wire.genesis,
+                configured,
+            });
         }
         let alive = snapshots(wire.snapshots, &state, wire.version, archive)?;
         Ok(Self {
@@ -117,7 +135,10 @@ impl Chain {
             pool: Pool::decode(&wire.pool).map_err(malformed)?,
             state,
             settings: wire.settings,
-            snapshots: Snapshots { alive, next_id: wire.next_snapshot },
+            snapshots: Snapshots {
+                alive,
+                next_id: wire.next_snapshot,
+            },
             sessions: Sessions::from_list(wire.sessions),
             notes: wire.notes.into_iter().collect(),
             version: wire.version,
@@ -169,7 +190,10 @@ fn hashes(map: &imbl::OrdMap<u64, B256>) -> Vec<(u64, B256)> {
 
 fn head(bytes: &[u8]) -> Result<Arc<Head>, CheckpointError> {
     let header = Header::decode(&mut &bytes[..]).map_err(malformed)?;
-    Ok(Arc::new(Head { hash: header.hash_slow(), header }))
+    Ok(Arc::new(Head {
+        hash: header.hash_slow(),
+        header,
+    }))
 }
 
 fn malformed(error: impl std::fmt::Display) -> CheckpointError {

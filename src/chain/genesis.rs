@@ -11,10 +11,7 @@ use super::{
 use alloy::{
     consensus::{EMPTY_OMMER_ROOT_HASH, EMPTY_ROOT_HASH, Header, constants::EMPTY_WITHDRAWALS},
     eips::{
-        eip2935, eip4788,
-        eip4895::Withdrawals,
-        eip7002, eip7251,
-        eip7685::EMPTY_REQUESTS_HASH,
+        eip2935, eip4788, eip4895::Withdrawals, eip7002, eip7251, eip7685::EMPTY_REQUESTS_HASH,
     },
     primitives::{Address, B64, B256, Bytes, KECCAK256_EMPTY, U256},
 };
@@ -23,7 +20,11 @@ use alloy::{
 pub(super) fn genesis(spec: &ChainSpec) -> (BlockRecord, State, StateDiff) {
     let mut draft = Draft::new(State::default());
     for (address, code) in system_contracts(spec) {
-        let account = GenesisAccount { nonce: 1, code, ..GenesisAccount::default() };
+        let account = GenesisAccount {
+            nonce: 1,
+            code,
+            ..GenesisAccount::default()
+        };
         put(&mut draft, address, &account);
     }
     for (address, account) in &spec.genesis.alloc {
@@ -51,21 +52,35 @@ fn put(draft: &mut Draft, address: Address, account: &GenesisAccount) {
     };
     draft.set_account(
         address,
-        AccountInfo { nonce: account.nonce, balance: account.balance, code_hash },
+        AccountInfo {
+            nonce: account.nonce,
+            balance: account.balance,
+            code_hash,
+        },
     );
     for (slot, value) in &account.storage {
-        draft.set_storage(address, U256::from_be_bytes(slot.0), U256::from_be_bytes(value.0));
+        draft.set_storage(
+            address,
+            U256::from_be_bytes(slot.0),
+            U256::from_be_bytes(value.0),
+        );
     }
 }
 
 fn system_contracts(spec: &ChainSpec) -> Vec<(Address, Bytes)> {
     let mut contracts = vec![(DETERMINISTIC_DEPLOYER, DETERMINISTIC_DEPLOYER_CODE)];
     if spec.is_active(Hardfork::Cancun) {
-        contracts.push((eip4788::BEACON_ROOTS_ADDRESS, eip4788::BEACON_ROOTS_CODE.clone()));
+        contracts.push((
+            eip4788::BEACON_ROOTS_ADDRESS,
+            eip4788::BEACON_ROOTS_CODE.clone(),
+        ));
     }
     if spec.is_active(Hardfork::Prague) {
         contracts.extend([
-            (eip2935::HISTORY_STORAGE_ADDRESS, eip2935::HISTORY_STORAGE_CODE.clone()),
+            (
+                eip2935::HISTORY_STORAGE_ADDRESS,
+                eip2935::HISTORY_STORAGE_CODE.clone(),
+            ),
             (
                 eip7002::WITHDRAWAL_REQUEST_PREDEPLOY_ADDRESS,
                 eip7002::WITHDRAWAL_REQUEST_PREDEPLOY_CODE.clone(),

@@ -23,6 +23,10 @@ pub mod settings;
 mod snapshot;
 pub mod spec;
 pub mod state;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 mod time;
 pub mod transaction;
 pub mod view;
@@ -70,7 +74,10 @@ impl Chain {
         let chain = Self {
             genesis_hash: block.hash,
             hashes: std::iter::once((block.header.number, block.hash)).collect(),
-            head: Arc::new(Head { header: block.header.clone(), hash: block.hash }),
+            head: Arc::new(Head {
+                header: block.header.clone(),
+                hash: block.hash,
+            }),
             state,
             pool: pool::Pool::default(),
             settings: settings::Settings::new(&spec),
@@ -79,7 +86,10 @@ impl Chain {
             notes: note::Notes::default(),
             version: 0,
             position: block.hash,
-            last_entry: note::EntryInfo { hash: block.hash, ..note::EntryInfo::default() },
+            last_entry: note::EntryInfo {
+                hash: block.hash,
+                ..note::EntryInfo::default()
+            },
             spec,
         };
         let effects = archive::Effects {

@@ -20,7 +20,10 @@ pub(super) struct Snapshots {
 
 impl Default for Snapshots {
     fn default() -> Self {
-        Self { alive: imbl::OrdMap::new(), next_id: 1 }
+        Self {
+            alive: imbl::OrdMap::new(),
+            next_id: 1,
+        }
     }
 }
 

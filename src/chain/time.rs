@@ -12,7 +12,9 @@ pub const TIMESTAMP_MAX: u64 = 315_569_520_000;
 impl Settings {
     /// What the chain's clock shows, Unix seconds.
     pub fn clock(&self, now_ms: u64) -> u64 {
-        (now_ms / 1000).saturating_add_signed(self.time_offset_seconds).min(TIMESTAMP_MAX)
+        (now_ms / 1000)
+            .saturating_add_signed(self.time_offset_seconds)
+            .min(TIMESTAMP_MAX)
     }
 }
 
@@ -23,7 +25,11 @@ impl Chain {
         let settings = &self.settings;
         let wanted = settings
             .next_block_timestamp
-            .or_else(|| settings.block_timestamp_interval.map(|seconds| parent.saturating_add(seconds)))
+            .or_else(|| {
+                settings
+                    .block_timestamp_interval
+                    .map(|seconds| parent.saturating_add(seconds))
+            })
             .unwrap_or_else(|| settings.clock(now_ms));
         wanted.max(parent.saturating_add(1))
     }
@@ -32,7 +38,10 @@ impl Chain {
     pub(crate) fn check_timestamp(&self, timestamp: u64) -> Result<(), Rejection> {
         let previous = self.head.header.timestamp;
         if timestamp <= previous {
-            return Err(Rejection::TimestampInPast { got: timestamp, previous });
+            return Err(Rejection::TimestampInPast {
+                got: timestamp,
+                previous,
+            });
         }
         if timestamp > TIMESTAMP_MAX {
             return Err(Rejection::InvalidValue(format!(

@@ -108,7 +108,11 @@ impl View {
             _ => ViewError::HeaderNotFound,
         })?;
         let state = self.state_after(&block);
-        Ok(BlockAndState { block, state, pending: false })
+        Ok(BlockAndState {
+            block,
+            state,
+            pending: false,
+        })
     }
 
     /// A mined transaction's block and its index there.
@@ -125,7 +129,9 @@ impl View {
         if block.hash == chain.head().hash {
             return Ok(chain.state().clone());
         }
-        Ok(self.archive.rewind(chain.state(), chain.version(), block.version)?)
+        Ok(self
+            .archive
+            .rewind(chain.state(), chain.version(), block.version)?)
     }
 
     /// The block that would be mined now.
@@ -146,7 +152,8 @@ impl View {
         if block.hash == chain.head().hash {
             Arc::new(chain.state().clone())
         } else {
-            self.archive.state_at(chain.state(), chain.version(), block.version)
+            self.archive
+                .state_at(chain.state(), chain.version(), block.version)
         }
     }
 }

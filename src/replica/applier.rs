@@ -24,7 +24,9 @@ pub struct Applier {
 
 impl fmt::Debug for Applier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Applier").field("stored", &self.stored.position).finish_non_exhaustive()
+        f.debug_struct("Applier")
+            .field("stored", &self.stored.position)
+            .finish_non_exhaustive()
     }
 }
 
@@ -33,7 +35,11 @@ impl Applier {
         if let Some(position) = stored.position {
             shared.applied.advance(position.index);
         }
-        Self { shared, spec, stored }
+        Self {
+            shared,
+            spec,
+            stored,
+        }
     }
 
     fn run(&self, payload: &Payload, at: LogPosition) -> Result<Applied, ApplicationError> {
@@ -51,11 +57,28 @@ impl Applier {
         Ok(applied)
     }
 
-    fn publish(&mut self, applied: Applied, at: LogPosition, record: &[u8]) -> Result<(), ApplicationError> {
-        let Applied { chain, effects, answers, admitted, skipped: _ } = applied;
+    fn publish(
+        &mut self,
+        applied: Applied,
+        at: LogPosition,
+        record: &[u8],
+    ) -> Result<(), ApplicationError> {
+        let Applied {
+            chain,
+            effects,
+            answers,
+            admitted,
+            skipped: _,
+        } = applied;
         let chain = Arc::new(chain);
-        self.stored = Stored { position: Some(at), record: record.to_vec() };
-        let checkpoint = StoredChain { chain: chain.clone(), stored: self.stored.clone() };
+        self.stored = Stored {
+            position: Some(at),
+            record: record.to_vec(),
+        };
+        let checkpoint = StoredChain {
+            chain: chain.clone(),
+            stored: self.stored.clone(),
+        };
         let removed = self
             .shared
             .archive
@@ -132,7 +155,10 @@ impl Application for Applier {
 }
 
 /// The chain that the archive holds, and how far it is.
-fn load(spec: &Arc<ChainSpec>, shared: &Shared) -> Result<Option<(Chain, Stored)>, ApplicationError> {
+fn load(
+    spec: &Arc<ChainSpec>,
+    shared: &Shared,
+) -> Result<Option<(Chain, Stored)>, ApplicationError> {
     super::start::load(spec, &shared.archive).map_err(fatal)
 }
 

@@ -60,8 +60,18 @@ pub(super) enum Submitted {
 impl From<LogError> for Submitted {
     fn from(error: LogError) -> Self {
         match error {
-            LogError::NotLeader { leader } => Self::NotLeader { leader, may_happen: true },
-            LogError::Stopped(_) => Self::NotLeader { leader: None, may_happen: true },
+            LogError::NotLeader { leader } => Self::NotLeader {
+                leader,
+                may_happen: false,
+            },
+            LogError::Unknown { leader } => Self::NotLeader {
+                leader,
+                may_happen: true,
+            },
+            LogError::Stopped(_) => Self::NotLeader {
+                leader: None,
+                may_happen: true,
+            },
         }
     }
 }
@@ -72,9 +82,16 @@ pub(super) enum WireWrite {
     Transaction(Bytes),
     /// JSON: the request type has no other form.
     Unsigned(Bytes),
-    Mine { count: u64, interval_seconds: Option<u64>, timestamp: Option<u64> },
+    Mine {
+        count: u64,
+        interval_seconds: Option<u64>,
+        timestamp: Option<u64>,
+    },
     Cheat(Cheat),
-    Note { key: String, value: String },
+    Note {
+        key: String,
+        value: String,
+    },
 }
 
 impl WireWrite {
@@ -84,13 +101,20 @@ impl WireWrite {
             Write::Unsigned(request) => {
                 Self::Unsigned(serde_json::to_vec(request).map_err(unreadable)?.into())
             }
-            Write::Mine { count, interval_seconds, timestamp } => Self::Mine {
+            Write::Mine {
+                count,
+                interval_seconds,
+                timestamp,
+            } => Self::Mine {
                 count: *count,
                 interval_seconds: *interval_seconds,
                 timestamp: *timestamp,
             },
             Write::Cheat(cheat) => Self::Cheat(cheat.clone()),
-            Write::Note { key, value } => Self::Note { key: key.clone(), value: value.clone() },
+            Write::Note { key, value } => Self::Note {
+                key: key.clone(),
+                value: value.clone(),
+            },
         })
     }
 
@@ -102,9 +126,15 @@ impl WireWrite {
             Self::Unsigned(json) => {
                 Write::Unsigned(serde_json::from_slice(&json).map_err(unreadable)?)
             }
-            Self::Mine { count, interval_seconds, timestamp } => {
-                Write::Mine { count, interval_seconds, timestamp }
-            }
+            Self::Mine {
+                count,
+                interval_seconds,
+                timestamp,
+            } => Write::Mine {
+                count,
+                interval_seconds,
+                timestamp,
+            },
             Self::Cheat(cheat) => Write::Cheat(cheat),
             Self::Note { key, value } => Write::Note { key, value },
         })
@@ -112,7 +142,9 @@ impl WireWrite {
 }
 
 pub(super) fn encode<T: Serialize>(message: &T) -> Result<Bytes, MessageError> {
-    postcard::to_stdvec(message).map(Into::into).map_err(unreadable)
+    postcard::to_stdvec(message)
+        .map(Into::into)
+        .map_err(unreadable)
 }
 
 pub(super) fn decode<T: for<'a> Deserialize<'a>>(bytes: &[u8]) -> Result<T, MessageError> {

@@ -24,7 +24,7 @@ mod start;
 mod waiters;
 
 pub use applier::Applier;
-pub use shared::EventSink;
-pub use start::{Prepared, Reads, Replica, ReplicaConfig, StartError, prepare};
 pub(crate) use prepare::CALL_GAS_MAX;
 pub(crate) use producer::SUGGESTED_TIP;
+pub use shared::EventSink;
+pub use start::{Prepared, Reads, Replica, ReplicaConfig, StartError, prepare};

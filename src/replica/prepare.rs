@@ -40,11 +40,7 @@ pub(super) fn prepare(chain: &Chain, write: Write, now_ms: u64) -> Result<Write,
 }
 
 /// The gas of a transaction that names none, estimated on the pending block as in anvil.
-fn estimate(
-    chain: &Chain,
-    request: &TransactionRequest,
-    now_ms: u64,
-) -> Result<u64, Rejection> {
+fn estimate(chain: &Chain, request: &TransactionRequest, now_ms: u64) -> Result<u64, Rejection> {
     let failed = |reason: String| Rejection::InvalidTransaction(reason);
     let timestamp = chain.next_timestamp(now_ms);
     let pending = if chain.pool().is_empty() {
@@ -65,7 +61,10 @@ fn estimate(
         gas_cap: CALL_GAS_MAX,
     };
     // The nonce is given out later, by the leader.
-    let request = TransactionRequest { nonce: None, ..request.clone() };
+    let request = TransactionRequest {
+        nonce: None,
+        ..request.clone()
+    };
     estimate_gas(&context, &request, None, None).map_err(|error| match error {
         CallError::Reverted { reason, data } => Rejection::Reverted { reason, data },
         CallError::Rejected(rejection) => rejection,

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     chain::command::{Outcome, Write},
-    types::{MemberId, RequestId, Role},
+    types::{MemberId, RequestId},
 };
 use alloy::primitives::Bytes;
 use futures::future::{Either, FutureExt, select};
@@ -48,11 +48,20 @@ impl Router {
     /// Does a write; see [`super::api::Backend::write`].
     pub(super) async fn write(&self, write: Write) -> Result<Outcome, WriteError> {
         let request = self.environment.request_id();
-        let write = Arc::new(prepare(&self.shared.head(), write, self.environment.now_ms())?);
+        let write = Arc::new(prepare(
+            &self.shared.head(),
+            write,
+            self.environment.now_ms(),
+        )?);
         let applied = self.shared.outcomes.register(request);
-        let _registered = Registered { shared: &self.shared, request };
+        let _registered = Registered {
+            shared: &self.shared,
+            request,
+        };
         let deadline = self.environment.monotonic_ms() + self.timeout_ms;
-        let time_is_over = self.environment.sleep(Duration::from_millis(self.timeout_ms));
+        let time_is_over = self
+            .environment
+            .sleep(Duration::from_millis(self.timeout_ms));
         let may_happen = std::sync::atomic::AtomicBool::new(false);
         let submission = Box::pin(self.submit(request, &write, deadline, &may_happen));
         let answer = select(applied, submission);
@@ -92,7 +101,10 @@ impl Router {
             match self.try_leader(request, write, hint.take(), left).await {
                 Submitted::Done => return Ok(()),
                 Submitted::Rejected(rejection) => return Err(rejection.into()),
-                Submitted::NotLeader { leader, may_happen: maybe } => {
+                Submitted::NotLeader {
+                    leader,
+                    may_happen: maybe,
+                } => {
                     may_happen.fetch_or(maybe, std::sync::atomic::Ordering::Relaxed);
                     hint = leader.filter(|leader| *leader != self.log.id());
                 }
@@ -109,12 +121,19 @@ impl Router {
         hint: Option<MemberId>,
         left_ms: u64,
     ) -> Submitted {
-        let status = self.log.status();
-        if status.role == Some(Role::Leader) {
+        let view = self.log.view();
+        if view.leads() {
             return self.submissions.submit(request, write.clone()).await;
         }
-        let nowhere = Submitted::NotLeader { leader: None, may_happen: false };
-        let Some(leader) = status.leader.or(hint).filter(|leader| *leader != self.log.id()) else {
+        let nowhere = Submitted::NotLeader {
+            leader: None,
+            may_happen: false,
+        };
+        let Some(leader) = view
+            .leader
+            .or(hint)
+            .filter(|leader| *leader != self.log.id())
+        else {
             return nowhere;
         };
         let Ok(question) = WireWrite::new(write)
@@ -124,15 +143,18 @@ impl Router {
         };
         // A leader that was lost is noticed by its term, not by this limit: it only ends a hung connection.
         let changed = self.leader_lost(leader);
-        let call = self.log.call(leader, question, Duration::from_millis(left_ms.max(1)));
+        let call = self
+            .log
+            .call(leader, question, Duration::from_millis(left_ms.max(1)));
         match select(call, Box::pin(changed)).await {
             Either::Left((Ok(answer), _)) => match message::decode(&answer) {
                 Ok(Response::Write(submitted)) => submitted,
                 _ => nowhere,
             },
-            Either::Left((Err(_), _)) | Either::Right(_) => {
-                Submitted::NotLeader { leader: None, may_happen: true }
-            }
+            Either::Left((Err(_), _)) | Either::Right(_) => Submitted::NotLeader {
+                leader: None,
+                may_happen: true,
+            },
         }
     }
 
@@ -140,7 +162,7 @@ impl Router {
     async fn leader_lost(&self, leader: MemberId) {
         loop {
             let changed = self.log.changed();
-            if self.log.status().leader != Some(leader) {
+            if self.log.view().leader != Some(leader) {
                 return;
             }
             changed.await;
@@ -156,11 +178,17 @@ impl Router {
                 }
                 Err(error) => {
                     tracing::warn!(%error, "refused a peer's write");
-                    Response::Write(Submitted::NotLeader { leader: None, may_happen: false })
+                    Response::Write(Submitted::NotLeader {
+                        leader: None,
+                        may_happen: false,
+                    })
                 }
             },
             Ok(Request::ReadIndex) => Response::ReadIndex(
-                self.log.read_index().map(|answer| answer.map_err(|_| self.log.status().leader)).await,
+                self.log
+                    .read_index()
+                    .map(|answer| answer.map_err(|_| self.log.view().leader))
+                    .await,
             ),
             Err(error) => {
                 tracing::warn!(%error, "refused a peer's message");

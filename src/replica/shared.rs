@@ -30,7 +30,9 @@ pub(super) struct Shared {
 
 impl fmt::Debug for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shared").field("applied", &self.applied.get()).finish_non_exhaustive()
+        f.debug_struct("Shared")
+            .field("applied", &self.applied.get())
+            .finish_non_exhaustive()
     }
 }
 
@@ -48,7 +50,10 @@ impl Shared {
 
     /// The chain as applied here.
     pub(super) fn head(&self) -> Arc<Chain> {
-        self.head.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.head
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Only the applier calls this.

@@ -29,7 +29,10 @@ pub(super) struct WireStored {
 impl WireStored {
     /// How far the log was.
     pub(super) fn stored(&self) -> Stored {
-        Stored { position: self.position, record: self.record.clone() }
+        Stored {
+            position: self.position,
+            record: self.record.clone(),
+        }
     }
 }
 

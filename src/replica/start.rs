@@ -6,7 +6,7 @@ use super::{
     barrier::Barrier,
     environment::Environment,
     log::ReplicatedLog,
-    producer::{self, Submissions},
+    producer,
     router::Router,
     shared::{EventSink, Shared},
 };
@@ -57,7 +57,9 @@ pub enum StartError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// What is stored beside the chain.
-    #[error("the stored chain cannot be read: {0}; remove the node's data folder and let it be rebuilt from its peers")]
+    #[error(
+        "the stored chain cannot be read: {0}; remove the node's data folder and let it be rebuilt from its peers"
+    )]
     Malformed(String),
 }
 
@@ -70,7 +72,9 @@ pub struct Prepared {
 
 impl fmt::Debug for Prepared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Prepared").field("stored", &self.stored.position).finish_non_exhaustive()
+        f.debug_struct("Prepared")
+            .field("stored", &self.stored.position)
+            .finish_non_exhaustive()
     }
 }
 
@@ -93,7 +97,11 @@ pub fn prepare(
         ((*chain).clone(), Stored::default())
     };
     let shared = Arc::new(Shared::new(chain, archive, events));
-    Ok(Prepared { shared, spec, stored })
+    Ok(Prepared {
+        shared,
+        spec,
+        stored,
+    })
 }
 
 /// The chain that an archive holds, and how far it is.
@@ -130,8 +138,12 @@ impl Prepared {
     ) -> Replica {
         let shared = self.shared;
         let submissions = producer::start(log.clone(), environment.clone(), shared.clone());
-        let barrier =
-            Barrier::start(log.clone(), environment.clone(), shared.clone(), config.timeout_ms);
+        let barrier = Barrier::start(
+            log.clone(),
+            environment.clone(),
+            shared.clone(),
+            config.timeout_ms,
+        );
         let router = Router {
             log: log.clone(),
             environment: environment.clone(),
@@ -139,7 +151,14 @@ impl Prepared {
             submissions,
             timeout_ms: config.timeout_ms,
         };
-        Replica(Arc::new(Inner { config, log, environment, shared, barrier, router }))
+        Replica(Arc::new(Inner {
+            config,
+            log,
+            environment,
+            shared,
+            barrier,
+            router,
+        }))
     }
 }
 
@@ -210,7 +229,13 @@ impl Backend for Replica {
     fn status(&self) -> ClusterStatus {
         let inner = &self.0;
         let status = inner.log.status();
-        let name = |id| inner.config.members.get(&id).map(|member: &Member| member.name.clone());
+        let name = |id| {
+            inner
+                .config
+                .members
+                .get(&id)
+                .map(|member: &Member| member.name.clone())
+        };
         ClusterStatus {
             node: inner.config.id,
             name: name(inner.config.id).unwrap_or_default(),

@@ -73,7 +73,10 @@ impl AppliedIndex {
             return;
         }
         let later = applied.waiting.split_off(&(index + 1));
-        for waiter in std::mem::replace(&mut applied.waiting, later).into_values().flatten() {
+        for waiter in std::mem::replace(&mut applied.waiting, later)
+            .into_values()
+            .flatten()
+        {
             let _ = waiter.send(());
         }
     }

@@ -98,7 +98,12 @@ impl Archive {
         todo!()
     }
     /// The whole state as it was at `version`, by undoing on a clone of `head`: costs what changed since. For proofs and to rebuild snapshots.
-    pub fn rewind(&self, _head: &State, _head_version: u64, _version: u64) -> Result<State, StoreError> {
+    pub fn rewind(
+        &self,
+        _head: &State,
+        _head_version: u64,
+        _version: u64,
+    ) -> Result<State, StoreError> {
         todo!()
     }
     /// A copy of everything, as of the last flush.

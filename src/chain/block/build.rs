@@ -19,9 +19,7 @@ use alloy::{
         constants::EMPTY_WITHDRAWALS, proofs,
     },
     eips::{
-        eip1559::BaseFeeParams,
-        eip4895::Withdrawals,
-        eip7685::EMPTY_REQUESTS_HASH,
+        eip1559::BaseFeeParams, eip4895::Withdrawals, eip7685::EMPTY_REQUESTS_HASH,
         eip7840::BlobParams,
     },
     primitives::{B256, Bloom, Bytes, keccak256},
@@ -65,9 +63,15 @@ impl Chain {
             header.base_fee_per_gas.unwrap_or_default(),
             self.spec.order,
         );
-        let room = self.spec.limits.transactions_per_block.unwrap_or(usize::MAX);
-        let blob_gas_room =
-            self.spec.blob_params().map_or(0, |params| params.max_blob_gas_per_block());
+        let room = self
+            .spec
+            .limits
+            .transactions_per_block
+            .unwrap_or(usize::MAX);
+        let blob_gas_room = self
+            .spec
+            .blob_params()
+            .map_or(0, |params| params.max_blob_gas_per_block());
         let mut source = FromPool::new(ready, room, blob_gas_room);
         let mut built = self.run_block(header, &mut source)?;
         built.evicted = source.into_evicted();
@@ -80,7 +84,10 @@ impl Chain {
         transactions: &[Arc<SignedTransaction>],
         timestamp: u64,
     ) -> Result<Built, ExecutionError> {
-        self.run_block(self.next_header(timestamp), &mut Exactly(transactions.iter()))
+        self.run_block(
+            self.next_header(timestamp),
+            &mut Exactly(transactions.iter()),
+        )
     }
 
     fn run_block(
@@ -88,7 +95,10 @@ impl Chain {
         mut header: Header,
         source: &mut dyn TransactionSource,
     ) -> Result<Built, ExecutionError> {
-        let withdrawals = self.spec.is_active(Hardfork::Shanghai).then(Withdrawals::default);
+        let withdrawals = self
+            .spec
+            .is_active(Hardfork::Shanghai)
+            .then(Withdrawals::default);
         let mut draft = Draft::new(self.state.clone());
         let block_hash = |number| self.recent_hash(number);
         let input = BlockInput {
@@ -110,7 +120,13 @@ impl Chain {
             receipts: executed.receipts,
             version: self.version + 1,
         };
-        Ok(Built { block: Arc::new(block), state, diff, evicted: Vec::new(), timestamp_named: false })
+        Ok(Built {
+            block: Arc::new(block),
+            state,
+            diff,
+            evicted: Vec::new(),
+            timestamp_named: false,
+        })
     }
 
     /// The next block's header without what its execution gives.
@@ -126,11 +142,16 @@ impl Chain {
             gas_limit: settings.block_gas_limit,
             timestamp,
             extra_data: Bytes::new(),
-            mix_hash: settings.next_prev_randao.unwrap_or_else(|| prev_randao(self.head.hash)),
+            mix_hash: settings
+                .next_prev_randao
+                .unwrap_or_else(|| prev_randao(self.head.hash)),
             base_fee_per_gas: Some(self.next_base_fee()),
             withdrawals_root: from(Hardfork::Shanghai).then_some(EMPTY_WITHDRAWALS),
             blob_gas_used: from(Hardfork::Cancun).then_some(0),
-            excess_blob_gas: self.spec.blob_params().map(|params| self.next_excess_blob_gas(params)),
+            excess_blob_gas: self
+                .spec
+                .blob_params()
+                .map(|params| self.next_excess_blob_gas(params)),
             parent_beacon_block_root: from(Hardfork::Cancun).then_some(B256::ZERO),
             requests_hash: from(Hardfork::Prague).then_some(EMPTY_REQUESTS_HASH),
             ..Header::default()
@@ -155,7 +176,10 @@ impl Chain {
     }
 
     fn next_excess_blob_gas(&self, params: BlobParams) -> u64 {
-        self.head.header.maybe_next_block_excess_blob_gas(Some(params)).unwrap_or_default()
+        self.head
+            .header
+            .maybe_next_block_excess_blob_gas(Some(params))
+            .unwrap_or_default()
     }
 }
 
@@ -167,13 +191,22 @@ fn prev_randao(parent_hash: B256) -> B256 {
 
 /// Puts what the execution gave into the header.
 fn seal(header: &mut Header, executed: &Executed, state_root: B256) {
-    let envelopes: Vec<_> = executed.transactions.iter().map(|tx| &tx.envelope).collect();
-    let receipts: Vec<_> = executed.receipts.iter().map(|record| &record.receipt).collect();
+    let envelopes: Vec<_> = executed
+        .transactions
+        .iter()
+        .map(|tx| &tx.envelope)
+        .collect();
+    let receipts: Vec<_> = executed
+        .receipts
+        .iter()
+        .map(|record| &record.receipt)
+        .collect();
     header.state_root = state_root;
     header.transactions_root = proofs::calculate_transaction_root(&envelopes);
     header.receipts_root = proofs::calculate_receipt_root(&receipts);
-    header.logs_bloom =
-        receipts.iter().fold(Bloom::ZERO, |bloom, receipt| bloom | receipt.bloom());
+    header.logs_bloom = receipts
+        .iter()
+        .fold(Bloom::ZERO, |bloom, receipt| bloom | receipt.bloom());
     header.gas_used = executed.gas_used;
     if header.blob_gas_used.is_some() {
         header.blob_gas_used = Some(executed.blob_gas_used);

@@ -26,7 +26,10 @@ impl TransactionSource for Exactly<'_> {
             Refusal::Invalid(reason) => reason,
             Refusal::DoesNotFit => "it exceeds what is left of the block's gas".to_owned(),
         };
-        Err(ExecutionError::InvalidTransaction { hash: *transaction.hash(), reason })
+        Err(ExecutionError::InvalidTransaction {
+            hash: *transaction.hash(),
+            reason,
+        })
     }
 }
 
@@ -48,7 +51,13 @@ const MISFITS_MAX: usize = 64;
 
 impl FromPool {
     pub(crate) fn new(ready: ReadyTransactions, room: usize, blob_gas_room: u64) -> Self {
-        Self { ready, room, blob_gas_room, misfits_left: MISFITS_MAX, evicted: Vec::new() }
+        Self {
+            ready,
+            room,
+            blob_gas_room,
+            misfits_left: MISFITS_MAX,
+            evicted: Vec::new(),
+        }
     }
 
     /// Hashes of those that can never be mined on this state.

@@ -18,7 +18,9 @@ const FORMAT: u8 = 1;
 #[derive(Debug, thiserror::Error)]
 pub enum CodecError {
     /// Written by another version of the program.
-    #[error("log entry has format {0}, this version of praline knows format {FORMAT}; use the version that wrote the log")]
+    #[error(
+        "log entry has format {0}, this version of praline knows format {FORMAT}; use the version that wrote the log"
+    )]
     Format(u8),
     /// Not what it should be.
     #[error("log entry cannot be read: {0}")]
@@ -61,9 +63,10 @@ impl Entry {
                 Body::Blocks(blocks) => WireBody::Blocks(blocks.iter().map(wire_block).collect()),
                 Body::Admit(transactions) => WireBody::Admit(wire_transactions(transactions)),
                 Body::Cheat(cheat) => WireBody::Cheat(cheat.clone()),
-                Body::Note { key, value } => {
-                    WireBody::Note { key: key.clone(), value: value.clone() }
-                }
+                Body::Note { key, value } => WireBody::Note {
+                    key: key.clone(),
+                    value: value.clone(),
+                },
             },
         };
         postcard::to_extend(&wire, vec![FORMAT]).map_err(malformed)
@@ -71,7 +74,9 @@ impl Entry {
 
     /// The entry that the bytes hold.
     pub fn decode(bytes: &[u8]) -> Result<Self, CodecError> {
-        let (format, rest) = bytes.split_first().ok_or_else(|| malformed("it is empty"))?;
+        let (format, rest) = bytes
+            .split_first()
+            .ok_or_else(|| malformed("it is empty"))?;
         if *format != FORMAT {
             return Err(CodecError::Format(*format));
         }
@@ -96,7 +101,10 @@ fn wire_block(block: &ProposedBlock) -> WireBlock {
     WireBlock {
         header: alloy_rlp::encode(&block.header).into(),
         transactions: wire_transactions(&block.transactions),
-        withdrawals: block.withdrawals.as_ref().map(|list| alloy_rlp::encode(list).into()),
+        withdrawals: block
+            .withdrawals
+            .as_ref()
+            .map(|list| alloy_rlp::encode(list).into()),
         evicted: block.evicted.clone(),
         timestamp_named: block.timestamp_named,
     }
@@ -116,12 +124,19 @@ fn block(wire: WireBlock) -> Result<ProposedBlock, CodecError> {
 }
 
 fn wire_transactions(transactions: &[Arc<SignedTransaction>]) -> Vec<Bytes> {
-    transactions.iter().map(|transaction| transaction.to_bytes().into()).collect()
+    transactions
+        .iter()
+        .map(|transaction| transaction.to_bytes().into())
+        .collect()
 }
 
 fn transactions(list: &[Bytes]) -> Result<Vec<Arc<SignedTransaction>>, CodecError> {
     list.iter()
-        .map(|bytes| SignedTransaction::from_bytes(bytes).map(Arc::new).map_err(malformed))
+        .map(|bytes| {
+            SignedTransaction::from_bytes(bytes)
+                .map(Arc::new)
+                .map_err(malformed)
+        })
         .collect()
 }
 

@@ -70,10 +70,15 @@ impl Pool {
             return Err(Rejection::AlreadyKnown);
         }
         if nonce < account_nonce {
-            return Err(Rejection::NonceTooLow { next: account_nonce, got: nonce });
+            return Err(Rejection::NonceTooLow {
+                next: account_nonce,
+                got: nonce,
+            });
         }
         let queue = self.senders.get(&sender);
-        let old = queue.and_then(|queue| queue.get(&nonce)).map(|waiting| &waiting.transaction);
+        let old = queue
+            .and_then(|queue| queue.get(&nonce))
+            .map(|waiting| &waiting.transaction);
         let freed = match old {
             Some(old) if !outbids(&transaction, old) => {
                 return Err(Rejection::ReplacementUnderpriced);
@@ -98,7 +103,13 @@ impl Pool {
         self.index.insert(*transaction.hash(), (sender, nonce));
         let arrival = self.next_arrival;
         self.next_arrival += 1;
-        self.senders.entry(sender).or_default().insert(nonce, Waiting { transaction, arrival });
+        self.senders.entry(sender).or_default().insert(
+            nonce,
+            Waiting {
+                transaction,
+                arrival,
+            },
+        );
         Ok(replaced)
     }
 
@@ -110,7 +121,10 @@ impl Pool {
 
     /// The waiting transaction of `sender` with that nonce.
     pub fn by_nonce(&self, sender: Address, nonce: u64) -> Option<&Arc<SignedTransaction>> {
-        self.senders.get(&sender)?.get(&nonce).map(|waiting| &waiting.transaction)
+        self.senders
+            .get(&sender)?
+            .get(&nonce)
+            .map(|waiting| &waiting.transaction)
     }
 
     /// Takes one out. Those after it stay and wait for the gap to close.
@@ -121,20 +135,31 @@ impl Pool {
 
     /// Takes out all of one sender.
     pub fn remove_sender(&mut self, sender: Address) -> Vec<Arc<SignedTransaction>> {
-        let Some(queue) = self.senders.remove(&sender) else { return Vec::new() };
-        queue.into_iter().map(|(_, waiting)| self.forget(waiting)).collect()
+        let Some(queue) = self.senders.remove(&sender) else {
+            return Vec::new();
+        };
+        queue
+            .into_iter()
+            .map(|(_, waiting)| self.forget(waiting))
+            .collect()
     }
 
     /// Takes out those of `sender` with a nonce below `account_nonce`.
     pub fn remove_stale(&mut self, sender: Address, account_nonce: u64) {
-        while let Some(nonce) = self.first_nonce(sender).filter(|nonce| *nonce < account_nonce) {
+        while let Some(nonce) = self
+            .first_nonce(sender)
+            .filter(|nonce| *nonce < account_nonce)
+        {
             self.take(sender, nonce);
         }
     }
 
     /// Takes out all. The count of arrivals goes on.
     pub fn clear(&mut self) {
-        *self = Self { next_arrival: self.next_arrival, ..Self::default() };
+        *self = Self {
+            next_arrival: self.next_arrival,
+            ..Self::default()
+        };
     }
 
     /// How many wait.
@@ -168,7 +193,8 @@ impl Pool {
         &self,
         account_nonce: impl Fn(Address) -> u64,
     ) -> impl Iterator<Item = &Arc<SignedTransaction>> {
-        self.split(account_nonce).filter_map(|(pending, transaction)| pending.then_some(transaction))
+        self.split(account_nonce)
+            .filter_map(|(pending, transaction)| pending.then_some(transaction))
     }
 
     /// Those behind a gap (`txpool_content.queued`), by sender and nonce.
@@ -192,7 +218,9 @@ impl Pool {
 
     /// The nonce after the last gap-free waiting transaction of `sender`.
     pub fn next_nonce(&self, sender: Address, account_nonce: u64) -> u64 {
-        let Some(queue) = self.senders.get(&sender) else { return account_nonce };
+        let Some(queue) = self.senders.get(&sender) else {
+            return account_nonce;
+        };
         // The usual case, without a walk: nothing stale, no gap.
         if let (Some((first, _)), Some((last, _))) = (queue.get_min(), queue.get_max())
             && *first == account_nonce
@@ -217,12 +245,17 @@ impl Pool {
     ) -> impl Iterator<Item = (bool, &Arc<SignedTransaction>)> {
         self.senders.iter().flat_map(move |(sender, queue)| {
             let first_gap = self.next_nonce(*sender, account_nonce(*sender));
-            queue.iter().map(move |(nonce, waiting)| (*nonce < first_gap, &waiting.transaction))
+            queue
+                .iter()
+                .map(move |(nonce, waiting)| (*nonce < first_gap, &waiting.transaction))
         })
     }
 
     fn first_nonce(&self, sender: Address) -> Option<u64> {
-        self.senders.get(&sender)?.get_min().map(|(nonce, _)| *nonce)
+        self.senders
+            .get(&sender)?
+            .get_min()
+            .map(|(nonce, _)| *nonce)
     }
 
     fn take(&mut self, sender: Address, nonce: u64) -> Option<Arc<SignedTransaction>> {
@@ -244,11 +277,12 @@ impl Pool {
 /// Whether `new` pays enough more than `old` in every fee to take its place: more in each, and at least by the price
 /// bump (geth rounds the threshold down).
 fn outbids(new: &SignedTransaction, old: &SignedTransaction) -> bool {
-    let percent =
-        if new.is_blob() || old.is_blob() { BLOB_PRICE_BUMP_PERCENT } else { PRICE_BUMP_PERCENT };
-    let enough = |new: u128, old: u128| {
-        new > old && new >= old.saturating_add(bump(old, percent))
+    let percent = if new.is_blob() || old.is_blob() {
+        BLOB_PRICE_BUMP_PERCENT
+    } else {
+        PRICE_BUMP_PERCENT
     };
+    let enough = |new: u128, old: u128| new > old && new >= old.saturating_add(bump(old, percent));
     let blob_fees = match (
         new.envelope.max_fee_per_blob_gas(),
         old.envelope.max_fee_per_blob_gas(),
@@ -261,5 +295,7 @@ fn outbids(new: &SignedTransaction, old: &SignedTransaction) -> bool {
 
 /// `percent` of `fee`, rounded down, without overflow.
 fn bump(fee: u128, percent: u128) -> u128 {
-    (fee / 100).saturating_mul(percent).saturating_add(fee % 100 * percent / 100)
+    (fee / 100)
+        .saturating_mul(percent)
+        .saturating_add(fee % 100 * percent / 100)
 }

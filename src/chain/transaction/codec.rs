@@ -51,7 +51,11 @@ impl SignedTransaction {
                 .map_err(unreadable)?;
             Some(Arc::new(sidecar))
         };
-        Ok(Self { envelope, sender: stored.sender, sidecar })
+        Ok(Self {
+            envelope,
+            sender: stored.sender,
+            sidecar,
+        })
     }
 }
 

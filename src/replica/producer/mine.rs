@@ -22,7 +22,11 @@ pub(super) struct Plan {
 
 impl Plan {
     pub(super) fn new(count: u64, interval_seconds: Option<u64>, timestamp: Option<u64>) -> Self {
-        Self { count, interval_seconds, timestamp }
+        Self {
+            count,
+            interval_seconds,
+            timestamp,
+        }
     }
 
     /// The next block's timestamp, and whether a client named it. With an interval each block's clock is that much
@@ -59,7 +63,11 @@ impl Producer {
         let first_number = chain.head().header.number + 1;
         // A retry goes on where the first try stopped.
         let done = submission.as_ref().and_then(|submission| {
-            match chain.sessions().get(&submission.request).map(|session| &session.outcome) {
+            match chain
+                .sessions()
+                .get(&submission.request)
+                .map(|session| &session.outcome)
+            {
                 Some(Outcome::Mined { first, last }) => Some((*first, last + 1 - first)),
                 _ => None,
             }
@@ -73,19 +81,29 @@ impl Producer {
             };
             first = false;
             left -= built.len() as u64;
-            let last = built.last().map_or(first_number, |one| one.block.header.number);
+            let last = built
+                .last()
+                .map_or(first_number, |one| one.block.header.number);
             let answers = submission.as_ref().map(|submission| Answer {
                 request: submission.request,
-                outcome: Some(Outcome::Mined { first: first_number, last }),
+                outcome: Some(Outcome::Mined {
+                    first: first_number,
+                    last,
+                }),
                 complete: left == 0,
             });
             let replies = if left == 0 {
-                submission.take().map(|submission| submission.reply).into_iter().collect()
+                submission
+                    .take()
+                    .map(|submission| submission.reply)
+                    .into_iter()
+                    .collect()
             } else {
                 Vec::new()
             };
             let body = Body::Blocks(built.iter().map(Built::proposal).collect());
-            self.propose(answers.into_iter().collect(), body, built, replies).await;
+            self.propose(answers.into_iter().collect(), body, built, replies)
+                .await;
         }
     }
 
@@ -113,8 +131,9 @@ impl Producer {
 
     /// Resolves when interval mining is due; never without it.
     pub(super) fn interval_timer(&mut self) -> futures::future::BoxFuture<'static, ()> {
-        let interval_ms =
-            self.tip_chain().map_or(0, |chain| chain.settings().interval_mining_ms);
+        let interval_ms = self
+            .tip_chain()
+            .map_or(0, |chain| chain.settings().interval_mining_ms);
         if interval_ms == 0 {
             self.next_interval_ms = None;
             return self.environment.sleep(super::IDLE);
@@ -124,7 +143,8 @@ impl Producer {
         // A shorter interval set meanwhile counts from now.
         let due = due.min(now + interval_ms);
         self.next_interval_ms = Some(due);
-        self.environment.sleep(Duration::from_millis(due.saturating_sub(now)))
+        self.environment
+            .sleep(Duration::from_millis(due.saturating_sub(now)))
     }
 
     /// Mines a block if the interval is over.
@@ -133,14 +153,17 @@ impl Producer {
         if self.next_interval_ms.is_none_or(|due| now < due) {
             return;
         }
-        let interval_ms =
-            self.tip_chain().map_or(0, |chain| chain.settings().interval_mining_ms);
+        let interval_ms = self
+            .tip_chain()
+            .map_or(0, |chain| chain.settings().interval_mining_ms);
         if interval_ms == 0 || !self.leads_a_majority().await {
             self.next_interval_ms = None;
             return;
         }
         // Blocks that could not be mined in time are not made up for.
-        self.next_interval_ms = self.next_interval_ms.map(|due| (due + interval_ms).max(now));
+        self.next_interval_ms = self
+            .next_interval_ms
+            .map(|due| (due + interval_ms).max(now));
         self.mine(None, Plan::new(1, None, None)).await;
     }
 }

@@ -21,7 +21,7 @@ use crate::{
         command::{Answer, Body, Cheat, Entry, Write},
         note::{NOTE_BYTES_MAX, NOTES_MAX},
     },
-    types::{Payload, RequestId, Role, Term},
+    types::{Payload, RequestId, Term},
 };
 use alloy::primitives::{Bytes, keccak256};
 use futures::{
@@ -66,11 +66,26 @@ impl Submissions {
     /// Gives a write to this node's producer; resolves when it is committed and applied here, or refused.
     pub(super) async fn submit(&self, request: RequestId, write: Arc<Write>) -> Submitted {
         let (reply, receiver) = oneshot::channel();
-        let busy = Submitted::NotLeader { leader: None, may_happen: false };
-        if self.0.clone().try_send(Submission { request, write, reply }).is_err() {
+        let busy = Submitted::NotLeader {
+            leader: None,
+            may_happen: false,
+        };
+        if self
+            .0
+            .clone()
+            .try_send(Submission {
+                request,
+                write,
+                reply,
+            })
+            .is_err()
+        {
             return busy;
         }
-        receiver.await.unwrap_or(Submitted::NotLeader { leader: None, may_happen: true })
+        receiver.await.unwrap_or(Submitted::NotLeader {
+            leader: None,
+            may_happen: true,
+        })
     }
 }
 
@@ -117,7 +132,11 @@ impl Producer {
             let mut batch = Vec::new();
             {
                 let mut next = async {
-                    if full { futures::future::pending().await } else { queue.next().await }
+                    if full {
+                        futures::future::pending().await
+                    } else {
+                        queue.next().await
+                    }
                 }
                 .boxed()
                 .fuse();
@@ -148,9 +167,13 @@ impl Producer {
 
     /// Drops the tip when leadership is lost, makes one when it is won.
     async fn follow_leadership(&mut self) {
-        let status = self.log.status();
-        let leads = status.role == Some(Role::Leader);
-        if self.tip.as_ref().is_some_and(|tip| !leads || tip.term != status.term) {
+        let view = self.log.view();
+        let leads = view.leads();
+        if self
+            .tip
+            .as_ref()
+            .is_some_and(|tip| !leads || tip.term != view.term)
+        {
             self.tip = None;
             self.next_interval_ms = None;
         }
@@ -158,7 +181,7 @@ impl Producer {
             return;
         }
         if self.tip.is_none() {
-            self.tip = self.first_tip(status.term).await;
+            self.tip = self.first_tip(view.term).await;
         } else if self.in_flight.is_empty() {
             // Nothing is on its way: what is applied is the truth, also if an entry was skipped.
             let chain = self.shared.head();
@@ -176,12 +199,16 @@ impl Producer {
         while let Some(done) = self.in_flight.next().await {
             self.finished(done);
         }
-        let index = with_timeout(&self.environment, self.log.read_index()).await?.ok()?;
+        let index = with_timeout(&self.environment, self.log.read_index())
+            .await?
+            .ok()?;
         let applied = self.shared.applied.wait(index).boxed();
         with_timeout(&self.environment, applied).await?.ok()?;
-        let status = self.log.status();
-        (status.role == Some(Role::Leader) && status.term == term)
-            .then(|| Tip { chain: (*self.shared.head()).clone(), term })
+        let view = self.log.view();
+        (view.leads() && view.term == term).then(|| Tip {
+            chain: (*self.shared.head()).clone(),
+            term,
+        })
     }
 
     /// Whether this node still leads a majority, asked anew if the last answer is old.
@@ -192,21 +219,33 @@ impl Producer {
         if self.log.quorum_is_fresh(QUORUM_AGE) {
             return true;
         }
-        matches!(with_timeout(&self.environment, self.log.read_index()).await, Some(Ok(_)))
+        matches!(
+            with_timeout(&self.environment, self.log.read_index()).await,
+            Some(Ok(_))
+        )
     }
 
     async fn process(&mut self, batch: Vec<Submission>) {
         if !self.leads_a_majority().await {
-            let leader = self.log.status().leader.filter(|leader| *leader != self.log.id());
+            let leader = self
+                .log
+                .view()
+                .leader
+                .filter(|leader| *leader != self.log.id());
             for submission in batch {
-                let refused = Submitted::NotLeader { leader, may_happen: false };
+                let refused = Submitted::NotLeader {
+                    leader,
+                    may_happen: false,
+                };
                 let _ = submission.reply.send(refused);
             }
             return;
         }
         let mut group = Vec::new();
         for submission in batch {
-            let Some(submission) = self.unless_done(submission) else { continue };
+            let Some(submission) = self.unless_done(submission) else {
+                continue;
+            };
             match &*submission.write {
                 Write::Transaction(_) | Write::Unsigned(_) => group.push(submission),
                 Write::Cheat(cheat) => {
@@ -214,7 +253,11 @@ impl Producer {
                     let cheat = cheat.clone();
                     self.cheat(submission, cheat).await;
                 }
-                Write::Mine { count, interval_seconds, timestamp } => {
+                Write::Mine {
+                    count,
+                    interval_seconds,
+                    timestamp,
+                } => {
                     self.transactions(std::mem::take(&mut group)).await;
                     let plan = mine::Plan::new(*count, *interval_seconds, *timestamp);
                     self.mine(Some(submission), plan).await;
@@ -239,7 +282,10 @@ impl Producer {
                 let answer = if settled {
                     Submitted::Done
                 } else {
-                    Submitted::NotLeader { leader: Some(self.log.id()), may_happen: true }
+                    Submitted::NotLeader {
+                        leader: Some(self.log.id()),
+                        may_happen: true,
+                    }
                 };
                 let _ = submission.reply.send(answer);
                 None
@@ -254,15 +300,27 @@ impl Producer {
             let _ = submission.reply.send(Submitted::Rejected(rejection));
             return;
         }
-        let answer = Answer { request: submission.request, outcome: None, complete: true };
-        self.propose(vec![answer], Body::Cheat(cheat), Vec::new(), vec![submission.reply]).await;
+        let answer = Answer {
+            request: submission.request,
+            outcome: None,
+            complete: true,
+        };
+        self.propose(
+            vec![answer],
+            Body::Cheat(cheat),
+            Vec::new(),
+            vec![submission.reply],
+        )
+        .await;
     }
 
     async fn note(&mut self, submission: Submission, key: String, value: String) {
         let Some(tip) = &self.tip else { return };
         let new = tip.chain.note(&key).is_none();
         let problem = if key.len() + value.len() > NOTE_BYTES_MAX {
-            Some(format!("key and value have more than {NOTE_BYTES_MAX} bytes"))
+            Some(format!(
+                "key and value have more than {NOTE_BYTES_MAX} bytes"
+            ))
         } else if new && tip.chain.notes_len() >= NOTES_MAX {
             Some(format!("there are {NOTES_MAX} keys already"))
         } else {
@@ -273,9 +331,14 @@ impl Producer {
             let _ = submission.reply.send(Submitted::Rejected(rejection));
             return;
         }
-        let answer = Answer { request: submission.request, outcome: None, complete: true };
+        let answer = Answer {
+            request: submission.request,
+            outcome: None,
+            complete: true,
+        };
         let body = Body::Note { key, value };
-        self.propose(vec![answer], body, Vec::new(), vec![submission.reply]).await;
+        self.propose(vec![answer], body, Vec::new(), vec![submission.reply])
+            .await;
     }
 
     /// Executes an entry on the tip and puts it into the log; waits while too much is on its way.
@@ -295,7 +358,12 @@ impl Producer {
             return lost(replies);
         };
         let proposed_at_ms = self.environment.now_ms();
-        let entry = Entry { base: tip.chain.position(), proposed_at_ms, answers, body };
+        let entry = Entry {
+            base: tip.chain.position(),
+            proposed_at_ms,
+            answers,
+            body,
+        };
         let Ok(bytes) = entry.encode() else {
             return lost(replies);
         };
@@ -344,7 +412,10 @@ async fn with_timeout<T>(
 
 fn lost(replies: Vec<Reply>) {
     for reply in replies {
-        let _ = reply.send(Submitted::NotLeader { leader: None, may_happen: false });
+        let _ = reply.send(Submitted::NotLeader {
+            leader: None,
+            may_happen: false,
+        });
     }
 }
 

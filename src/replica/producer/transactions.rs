@@ -107,7 +107,8 @@ impl Producer {
             }
         }
         if !transactions.is_empty() {
-            self.propose(answers, Body::Admit(transactions), Vec::new(), replies).await;
+            self.propose(answers, Body::Admit(transactions), Vec::new(), replies)
+                .await;
         }
     }
 }
@@ -130,7 +131,11 @@ fn admit(
     let transaction = match write {
         Write::Transaction(transaction) => transaction.clone(),
         Write::Unsigned(request) => Arc::new(sign(chain, pool, request)?),
-        _ => return Err(Rejection::InvalidTransaction("not a transaction".to_owned())),
+        _ => {
+            return Err(Rejection::InvalidTransaction(
+                "not a transaction".to_owned(),
+            ));
+        }
     };
     let settings = chain.settings();
     let rules = validate::Rules {
@@ -173,7 +178,12 @@ fn sign(
         blob_base_fee: chain.next_blob_base_fee().unwrap_or_default(),
     };
     let transaction = fill(request.clone(), &defaults)?;
-    match chain.spec().accounts.iter().find(|account| account.address == sender) {
+    match chain
+        .spec()
+        .accounts
+        .iter()
+        .find(|account| account.address == sender)
+    {
         Some(account) => account
             .sign_transaction(transaction)
             .map_err(|error| Rejection::InvalidTransaction(error.to_string())),
