@@ -97,7 +97,7 @@ pub enum Rejection {
     #[error("replacement transaction underpriced")]
     ReplacementUnderpriced,
     /// The price is below the minimum that `anvil_setMinGasPrice` or the config sets.
-    #[error("transaction underpriced: gas tip cap {got}, minimum needed {needed}")]
+    #[error("transaction underpriced: gas price {got}, minimum needed {needed}")]
     Underpriced {
         /// The transaction's price.
         got: u128,

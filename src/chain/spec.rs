@@ -1,6 +1,6 @@
 //! The rules of one chain: identity, forks, genesis, limits. Fixed for the chain's life and equal on all nodes.
 
-use crate::chain::accounts::DevAccount;
+use crate::chain::{accounts::DevAccount, pool::Order};
 use alloy::{
     eips::eip7840::BlobParams,
     primitives::{Address, B256, Bytes, U256},
@@ -93,6 +93,8 @@ pub struct ChainSpec {
     pub accounts: Vec<DevAccount>,
     /// Mining at the start.
     pub mining: MiningMode,
+    /// In which order a block takes waiting transactions.
+    pub order: Order,
     /// The least price that the pool takes, wei.
     pub min_gas_price: u128,
     /// Whether every account can be sent from, from the start.

@@ -5,3 +5,4 @@ mod database;
 mod draft_database;
 pub(crate) mod environment;
 pub(crate) mod execute;
+pub(crate) mod intrinsic;
