@@ -12,7 +12,7 @@ use super::{
     params::Params,
     session::Session,
 };
-use futures::{FutureExt as _, StreamExt as _, stream};
+use futures::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesOrdered};
 use std::{panic::AssertUnwindSafe, sync::Arc};
 
 /// What a method gives.
@@ -21,6 +21,8 @@ pub(crate) type Answer = Result<Json, RpcError>;
 /// One call of a method.
 #[derive(Debug)]
 pub(crate) struct Call<'a> {
+    /// The name by which it was called.
+    pub(crate) method: &'a str,
     /// The server.
     pub(crate) context: &'a Arc<Context>,
     /// The parameters.
@@ -82,6 +84,20 @@ pub(crate) fn too_large(limit: usize) -> RpcError {
     ))
 }
 
+/// The answer to one call on its own; `None` if it needs none.
+fn answer_alone<'a>(
+    context: &'a Arc<Context>,
+    request: Entry<'a>,
+    session: Option<&'a Session>,
+) -> BoxFuture<'a, Option<Vec<u8>>> {
+    Box::pin(async move {
+        let mut answer = Vec::new();
+        answer_one(context, request, session, &mut answer)
+            .await
+            .then_some(answer)
+    })
+}
+
 type Entry<'a> = Result<Request<'a>, Malformed<'a>>;
 
 async fn answer_batch(
@@ -94,22 +110,21 @@ async fn answer_batch(
     let mut waiting = requests.into_iter().peekable();
     while let Some(first) = waiting.next() {
         let kind = kind_of(&first);
-        let mut group = vec![first];
-        if kind != Kind::Change {
-            while let Some(next) = waiting.next_if(|next| kind_of(next) == kind) {
-                group.push(next);
+        let mut running = FuturesOrdered::new();
+        running.push_back(answer_alone(context, first, session));
+        loop {
+            while kind != Kind::Change
+                && running.len() < CONCURRENT_CALLS
+                && let Some(next) = waiting.next_if(|next| kind_of(next) == kind)
+            {
+                running.push_back(answer_alone(context, next, session));
             }
-        }
-        let mut answers = stream::iter(group.into_iter().map(|request| async move {
-            let mut answer = Vec::new();
-            answer_one(context, request, session, &mut answer)
-                .await
-                .then_some(answer)
-        }))
-        .buffered(CONCURRENT_CALLS);
-        while let Some(answer) = answers.next().await {
-            if let Some(answer) = answer {
-                append_to_batch(out, &answer, context.limits.response_bytes);
+            match running.next().await {
+                Some(Some(answer)) => {
+                    append_to_batch(out, &answer, context.limits.response_bytes);
+                }
+                Some(None) => {}
+                None => break,
             }
         }
     }
@@ -151,6 +166,7 @@ async fn call(context: &Arc<Context>, request: &Request<'_>, session: Option<&Se
         return Err(RpcError::method_not_found(&request.method));
     };
     let call = Call {
+        method: &request.method,
         context,
         params: Params::parse(request.params)?,
         session,

@@ -6,12 +6,8 @@
 
 use crate::{
     chain::{
-        Rejection,
-        accounts::AccountError,
-        archive::StoreError,
-        evm::call::CallError,
-        state::StateError,
-        view::ViewError,
+        Rejection, accounts::AccountError, archive::StoreError, evm::call::CallError,
+        state::StateError, transaction::TransactionError, view::ViewError,
     },
     replica::api::{ReadError, Unavailable, WriteError},
 };
@@ -67,6 +63,15 @@ impl RpcError {
         )
     }
 
+    /// No such thing in a namespace (geth's sentence).
+    pub(crate) fn method_not_found_in(what: &str, namespace: &str) -> Self {
+        let what: String = what.chars().take(80).collect();
+        Self::new(
+            METHOD_NOT_FOUND,
+            format!("no {what} in {namespace} namespace"),
+        )
+    }
+
     /// A subscription over HTTP.
     pub(crate) fn notifications_not_supported() -> Self {
         Self::new(METHOD_NOT_FOUND, "notifications not supported")
@@ -117,7 +122,9 @@ impl RpcError {
             data: Some(format!("\"{hash}\"")),
             ..Self::new(
                 RECEIPT_TIMEOUT,
-                format!("the transaction was added to the pool but was not mined within {timeout_ms} ms"),
+                format!(
+                    "the transaction was added to the pool but was not mined within {timeout_ms} ms"
+                ),
             )
         }
     }
@@ -248,6 +255,7 @@ impl From<ViewError> for RpcError {
             }
             ViewError::Store(error) => error.into(),
             ViewError::State(error) => error.into(),
+            ViewError::Execution(error) => Self::internal(error.to_string()),
         }
     }
 }
@@ -264,13 +272,22 @@ impl From<StoreError> for RpcError {
     }
 }
 
+impl From<TransactionError> for RpcError {
+    fn from(error: TransactionError) -> Self {
+        match error {
+            TransactionError::InvalidSignature => {
+                Self::new(TRANSACTION_REJECTED, error.to_string())
+            }
+            _ => Self::new(INVALID_PARAMS, error.to_string()),
+        }
+    }
+}
+
 impl From<AccountError> for RpcError {
     fn from(error: AccountError) -> Self {
         match error {
-            AccountError::TypedData(_) | AccountError::Key | AccountError::Mnemonic(..) => {
-                Self::new(INVALID_PARAMS, error.to_string())
-            }
             AccountError::Signing(_) => Self::new(SERVER_ERROR, error.to_string()),
+            _ => Self::new(INVALID_PARAMS, error.to_string()),
         }
     }
 }

@@ -13,15 +13,8 @@ use super::{
     params::{FilterCriteria, FilterRange},
     session::random_id,
 };
-use crate::{
-    chain::block::BlockRecord,
-    replica::api::ChainEvent,
-};
-use alloy::{
-    consensus::TxReceipt as _,
-    eips::BlockNumberOrTag,
-    primitives::B256,
-};
+use crate::{chain::block::BlockRecord, replica::api::ChainEvent};
+use alloy::{eips::BlockNumberOrTag, primitives::B256};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -182,7 +175,11 @@ impl Inner {
                 Err(TryRecvError::Closed) => return,
                 Err(TryRecvError::Lagged(lost)) => {
                     // A filter with a hole would be worse than none: its owner makes it anew.
-                    tracing::warn!(lost, filters = self.filters.len(), "filters dropped: too slow");
+                    tracing::warn!(
+                        lost,
+                        filters = self.filters.len(),
+                        "filters dropped: too slow"
+                    );
                     self.filters.clear();
                 }
             }

@@ -8,7 +8,6 @@ use super::{
 };
 use crate::chain::{block::BlockRecord, view::View};
 use alloy::{
-    consensus::TxReceipt as _,
     eips::{BlockId, BlockNumberOrTag},
     primitives::Log,
 };
@@ -75,13 +74,10 @@ impl Range {
         let head = view.chain().head().header.number;
         let number = |tag: Option<BlockNumberOrTag>| match tag.unwrap_or_default() {
             // What is pending has no logs yet.
-            BlockNumberOrTag::Pending | BlockNumberOrTag::Latest => Some(head),
-            BlockNumberOrTag::Number(number) => Some(number),
+            BlockNumberOrTag::Pending => head,
             tag => view.number_of(tag),
         };
-        let (Some(from), Some(to)) = (number(from), number(to)) else {
-            return Err(RpcError::server("unknown block"));
-        };
+        let (from, to) = (number(from), number(to));
         if from > to {
             return Err(RpcError::invalid_params("invalid block range params"));
         }
@@ -123,7 +119,9 @@ fn collect(
     limit: usize,
 ) -> Result<(), RpcError> {
     let mut add = |block: &BlockRecord| {
-        scan(block, filter, false, |entry, place| log(list.next(), entry, &place));
+        scan(block, filter, false, |entry, place| {
+            log(list.next(), entry, &place)
+        });
         if list.buffered() > limit {
             return Err(too_large(limit));
         }

@@ -4,11 +4,10 @@ use super::{
     context::Context,
     error::RpcError,
     format::{self, Json},
-    jsonrpc,
-    logs,
+    jsonrpc, logs,
     params::LogFilter,
 };
-use crate::replica::api::ChainEvent;
+use crate::{chain::transaction::SignedTransaction, replica::api::ChainEvent};
 use alloy::primitives::{B256, hex};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -123,9 +122,10 @@ impl Session {
 
 /// A transaction in full as it was when it came in: without a block.
 fn full_transaction(context: &Context, hash: B256) -> Option<Json> {
-    let pending = |tx| Json::build(|out| format::transaction(out, tx, None, None));
+    let pending =
+        |tx: &SignedTransaction| Json::build(|out| format::transaction(out, tx, None, None));
     if let Some(tx) = context.backend.local().pool().get(&hash) {
-        return Some(pending(tx));
+        return Some(pending(tx.as_ref()));
     }
     let archive = context.backend.archive();
     let (number, index) = archive.transaction(hash).ok()??;
@@ -140,7 +140,10 @@ pub(crate) fn random_id() -> Result<String, RpcError> {
         .map_err(|_| RpcError::internal("the system gave no random numbers"))?;
     let digits = hex::encode(bytes);
     let digits = digits.trim_start_matches('0');
-    Ok(format!("0x{}", if digits.is_empty() { "0" } else { digits }))
+    Ok(format!(
+        "0x{}",
+        if digits.is_empty() { "0" } else { digits }
+    ))
 }
 
 #[cfg(test)]

@@ -5,10 +5,7 @@ use super::{
     transaction::{Place, transaction},
 };
 use crate::chain::block::BlockRecord;
-use alloy::{
-    consensus::Header,
-    primitives::B256,
-};
+use alloy::{consensus::Header, primitives::B256};
 use alloy_rlp::{Encodable, length_of_length};
 
 /// How a block's transactions are shown.
@@ -31,7 +28,12 @@ pub(crate) fn block(record: &BlockRecord, body: BlockBody, pending: bool) -> Jso
                     BlockBody::Hashes => write_data(list.next(), tx.envelope.hash().as_slice()),
                     BlockBody::Transactions => {
                         let place = (!pending).then(|| Place::of(record, index));
-                        transaction(list.next(), tx, place.as_ref(), record.header.base_fee_per_gas);
+                        transaction(
+                            list.next(),
+                            tx,
+                            place.as_ref(),
+                            record.header.base_fee_per_gas,
+                        );
                     }
                 }
             }
@@ -98,7 +100,7 @@ fn header_fields(o: &mut Object<'_>, header: &Header, hash: Option<&B256>) {
 }
 
 /// The length of the block's RLP.
-pub(crate) fn block_size(record: &BlockRecord) -> usize {
+fn block_size(record: &BlockRecord) -> usize {
     fn list(payload: usize) -> usize {
         payload + length_of_length(payload)
     }

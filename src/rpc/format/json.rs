@@ -16,7 +16,11 @@ impl Json {
 
     /// `true` or `false`.
     pub(crate) fn bool(value: bool) -> Self {
-        Self(if value { b"true".to_vec() } else { b"false".to_vec() })
+        Self(if value {
+            b"true".to_vec()
+        } else {
+            b"false".to_vec()
+        })
     }
 
     /// A quantity.

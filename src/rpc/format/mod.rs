@@ -10,8 +10,8 @@ mod log;
 mod receipt;
 mod transaction;
 
-pub(crate) use block::{BlockBody, block, block_size, header};
-pub(crate) use json::{Json, List, Object, write_data, write_quantity, write_text};
+pub(crate) use block::{BlockBody, block, header};
+pub(crate) use json::{Json, List, Object, Quantity, write_data, write_quantity, write_text};
 pub(crate) use log::{LogPlace, log};
 pub(crate) use receipt::{receipt, receipts};
 pub(crate) use transaction::{Place, access_list, transaction, typed_transaction};

@@ -29,7 +29,8 @@ pub(crate) fn receipts(block: &BlockRecord, blobs: Option<BlobParams>) -> Json {
 }
 
 fn write_receipt(out: &mut Vec<u8>, block: &BlockRecord, index: usize, blobs: Option<BlobParams>) {
-    let (Some(record), Some(tx)) = (block.receipts.get(index), block.transactions.get(index)) else {
+    let (Some(record), Some(tx)) = (block.receipts.get(index), block.transactions.get(index))
+    else {
         out.extend_from_slice(b"null");
         return;
     };

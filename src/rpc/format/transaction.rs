@@ -92,10 +92,15 @@ fn common_fields(o: &mut Object<'_>, tx: &Envelope, sender: Address, base_fee: O
     o.quantity_if("chainId", tx.chain_id());
     if tx.is_dynamic_fee() {
         // What was paid once it is mined; before, the most that may be paid.
-        let price = base_fee.map_or(tx.max_fee_per_gas(), |fee| tx.effective_gas_price(Some(fee)));
+        let price = base_fee.map_or(tx.max_fee_per_gas(), |fee| {
+            tx.effective_gas_price(Some(fee))
+        });
         o.quantity("gasPrice", price);
         o.quantity("maxFeePerGas", tx.max_fee_per_gas());
-        o.quantity("maxPriorityFeePerGas", tx.max_priority_fee_per_gas().unwrap_or(0));
+        o.quantity(
+            "maxPriorityFeePerGas",
+            tx.max_priority_fee_per_gas().unwrap_or(0),
+        );
     } else {
         o.quantity("gasPrice", tx.gas_price().unwrap_or(0));
     }

@@ -10,17 +10,31 @@ fn single(text: &str) -> Result<Request<'_>, Malformed<'_>> {
 
 #[test]
 fn ids_keep_their_text() {
-    for id in ["1", "-1", "1.5", "null", r#""a\u0062""#, "123456789012345678901234567890", "1e3"] {
+    for id in [
+        "1",
+        "-1",
+        "1.5",
+        "null",
+        r#""a\u0062""#,
+        "123456789012345678901234567890",
+        "1e3",
+    ] {
         let text = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"m","params":[]}}"#);
         assert_eq!(single(&text).unwrap().id, Some(id), "{text}");
     }
-    assert_eq!(single(r#"{"jsonrpc":"2.0","method":"m"}"#).unwrap().id, None);
+    assert_eq!(
+        single(r#"{"jsonrpc":"2.0","method":"m"}"#).unwrap().id,
+        None
+    );
 }
 
 #[test]
 fn tolerant_where_clients_are_sloppy() {
     let request = single(r#" {"id":1,"method":"m","x":[{}],"params":null} "#).unwrap();
-    assert_eq!((request.method.as_ref(), request.params), ("m", Some("null")));
+    assert_eq!(
+        (request.method.as_ref(), request.params),
+        ("m", Some("null"))
+    );
 }
 
 #[test]
@@ -36,7 +50,11 @@ fn malformed_calls_are_invalid_requests() {
     ];
     for (text, id) in cases {
         let malformed = single(text).unwrap_err();
-        assert_eq!((malformed.error.code(), malformed.id), (-32600, id), "{text}");
+        assert_eq!(
+            (malformed.error.code(), malformed.id),
+            (-32600, id),
+            "{text}"
+        );
     }
 }
 
@@ -51,14 +69,20 @@ fn broken_json_and_bad_batches() {
         (" [ ] ", -32600),
         ("[1,2,3,4,5,6,7,8,9,10,11]", -32600),
     ] {
-        assert_eq!(parse(text.as_bytes(), 10).unwrap_err().code(), code, "{text}");
+        assert_eq!(
+            parse(text.as_bytes(), 10).unwrap_err().code(),
+            code,
+            "{text}"
+        );
     }
     assert_eq!(parse(&[0xff], 10).unwrap_err().code(), -32700);
 }
 
 #[test]
 fn a_batch_keeps_good_and_bad_calls_in_order() {
-    let Message::Batch(entries) = parse(br#"[{"id":1,"method":"a"},7,{"method":"b"}]"#, 10).unwrap() else {
+    let Message::Batch(entries) =
+        parse(br#"[{"id":1,"method":"a"},7,{"method":"b"}]"#, 10).unwrap()
+    else {
         panic!("a batch");
     };
     assert_eq!(entries[0].as_ref().unwrap().method, "a");
@@ -72,7 +96,11 @@ fn answers_are_framed() {
     write_answer(&mut out, "-7", &Ok(Json::null()));
     assert_eq!(out, br#"{"jsonrpc":"2.0","id":-7,"result":null}"#);
     out.clear();
-    write_answer(&mut out, "null", &Err(RpcError::invalid_request("empty batch")));
+    write_answer(
+        &mut out,
+        "null",
+        &Err(RpcError::invalid_request("empty batch")),
+    );
     assert_eq!(
         std::str::from_utf8(&out).unwrap(),
         r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"empty batch"}}"#

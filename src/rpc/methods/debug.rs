@@ -9,7 +9,10 @@ use crate::{
         format::Json,
     },
 };
-use alloy::{eips::{BlockId, eip2718::Encodable2718 as _}, primitives::B256};
+use alloy::{
+    eips::{BlockId, eip2718::Encodable2718 as _},
+    primitives::B256,
+};
 use alloy_rlp::{Encodable, Header as RlpHeader};
 use std::sync::Arc;
 

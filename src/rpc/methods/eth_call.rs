@@ -4,7 +4,8 @@ use super::{Method, methods};
 use crate::{
     chain::{
         evm::call::{self, CallContext},
-        view::{BlockAndState, View},
+        state::StateRead,
+        view::View,
     },
     rpc::{
         dispatch::{Answer, Call},
@@ -14,7 +15,8 @@ use crate::{
     },
 };
 use alloy::{
-    eips::BlockId,
+    consensus::Header,
+    eips::{BlockId, BlockNumberOrTag},
     primitives::B256,
     rpc::types::{BlockOverrides, TransactionRequest, state::StateOverride},
 };
@@ -37,7 +39,8 @@ impl Asked {
     fn read(call: &Call<'_>) -> Result<Self, RpcError> {
         call.params.at_most(4)?;
         let overrides = |index: usize, json| {
-            parse_state_overrides(json).map_err(|problem| RpcError::invalid_argument(index, problem))
+            parse_state_overrides(json)
+                .map_err(|problem| RpcError::invalid_argument(index, problem))
         };
         Ok(Self {
             request: call.params.required(0)?,
@@ -56,22 +59,27 @@ impl Asked {
 /// Gives `run` the context of a call at a block.
 pub(super) fn with_context<T>(
     view: &View,
-    at: &BlockAndState,
+    header: &Header,
+    state: &dyn StateRead,
     call_gas: u64,
     run: impl FnOnce(&CallContext<'_>) -> Result<T, RpcError>,
 ) -> Result<T, RpcError> {
     let chain = view.chain();
     let block_hash = |number: u64| -> B256 {
+        let recent = chain.recent_hash(number);
+        if recent != B256::ZERO {
+            return recent;
+        }
         let block = view.block(BlockId::from(number));
         block.ok().flatten().map_or(B256::ZERO, |block| block.hash)
     };
     run(&CallContext {
         spec: chain.spec(),
         chain_id: chain.settings().chain_id,
-        header: &at.block.header,
-        state: at.state.as_ref(),
+        header,
+        state,
         block_hash: &block_hash,
-        gas_cap: call_gas.max(at.block.header.gas_limit),
+        gas_cap: call_gas.max(header.gas_limit),
     })
 }
 
@@ -85,8 +93,13 @@ async fn run_at<T: Send + 'static>(
     let call_gas = call.context.limits.call_gas;
     call.context
         .run(move || {
+            if id == BlockId::Number(BlockNumberOrTag::Latest) {
+                let chain = view.chain();
+                return with_context(&view, &chain.head().header, chain.state(), call_gas, run);
+            }
             let at = view.block_and_state(id)?;
-            with_context(&view, &at, call_gas, run)
+            let state = at.state.as_ref();
+            with_context(&view, &at.block.header, state, call_gas, run)
         })
         .await
 }

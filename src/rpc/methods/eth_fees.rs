@@ -3,10 +3,11 @@
 use super::{Method, methods};
 use crate::{
     chain::{Chain, block::BlockRecord, view::View},
+    replica::SUGGESTED_TIP,
     rpc::{
         dispatch::{Answer, Call},
         error::RpcError,
-        format::{Json, Quantity, write_quantity},
+        format::{Json, List, Quantity, write_quantity},
         params::json_kind,
     },
 };
@@ -14,6 +15,7 @@ use alloy::{
     consensus::Transaction as _,
     eips::{BlockId, BlockNumberOrTag, eip1559::BaseFeeParams, eip7840::BlobParams},
 };
+use std::sync::Arc;
 
 pub(super) const METHODS: &[Method] = methods![
     Read "eth_gasPrice" => gas_price;
@@ -23,34 +25,12 @@ pub(super) const METHODS: &[Method] = methods![
     Read "eth_feeHistory" => fee_history;
 ];
 
-/// The tip that is suggested, wei: anvil's and Hardhat's 1 gwei.
-pub(super) const SUGGESTED_TIP: u128 = 1_000_000_000;
 /// The most percentiles that one question may name (geth's limit).
 const MAX_PERCENTILES: usize = 100;
 
-/// The base fee of the next block (EIP-1559), unless a cheat set it.
-pub(super) fn next_base_fee(chain: &Chain) -> u64 {
-    let header = &chain.head().header;
-    chain
-        .settings()
-        .next_base_fee
-        .or_else(|| header.next_block_base_fee(BaseFeeParams::ethereum()))
-        .unwrap_or_default()
-}
-
-/// The blob base fee of the next block (EIP-4844); 0 before Cancun.
-fn next_blob_base_fee(chain: &Chain) -> u128 {
-    let header = &chain.head().header;
-    chain
-        .spec()
-        .blob_params()
-        .and_then(|params| header.next_block_blob_fee(params))
-        .unwrap_or_default()
-}
-
 /// What a legacy transaction should offer: the next base fee and the suggested tip, or the least that the pool takes.
 pub(super) fn suggested_price(chain: &Chain) -> u128 {
-    (u128::from(next_base_fee(chain)) + SUGGESTED_TIP).max(chain.settings().min_gas_price)
+    (u128::from(chain.next_base_fee()) + SUGGESTED_TIP).max(chain.settings().min_gas_price)
 }
 
 async fn gas_price(call: Call<'_>) -> Answer {
@@ -67,13 +47,15 @@ async fn priority_fee(call: Call<'_>) -> Answer {
 async fn base_fee(call: Call<'_>) -> Answer {
     call.params.at_most(0)?;
     let chain = call.context.chain().await?;
-    Ok(Json::quantity(next_base_fee(&chain)))
+    Ok(Json::quantity(chain.next_base_fee()))
 }
 
 async fn blob_base_fee(call: Call<'_>) -> Answer {
     call.params.at_most(0)?;
     let chain = call.context.chain().await?;
-    Ok(Json::quantity(next_blob_base_fee(&chain)))
+    Ok(Json::quantity(
+        chain.next_blob_base_fee().unwrap_or_default(),
+    ))
 }
 
 async fn fee_history(call: Call<'_>) -> Answer {
@@ -148,20 +130,18 @@ fn history(
                 "request beyond head block: requested {number}, head {head}"
             )));
         }
-        tag => view
-            .number_of(tag)
-            .ok_or_else(|| RpcError::server("header not found"))?,
+        tag => view.number_of(tag),
     };
     let genesis = view.chain().spec().genesis.number;
     let oldest = (last + 1).saturating_sub(count).max(genesis);
     let blobs = view.chain().spec().blob_params();
-    let block = |number: u64| -> Result<_, RpcError> {
+    let block = |number: u64| -> Result<Arc<BlockRecord>, RpcError> {
         let id = if number > head {
             BlockId::from(BlockNumberOrTag::Pending)
         } else {
             BlockId::from(number)
         };
-        let block = view.block(id)?;
+        let block: Option<Arc<BlockRecord>> = view.block(id)?;
         block.ok_or_else(|| RpcError::server("header not found"))
     };
     let mut lines = Vec::new();
@@ -175,11 +155,15 @@ fn history(
         return Err(RpcError::server("header not found"));
     };
     let next = if last < head {
-        let next = line(&block(last + 1)?, blobs, None);
+        let next = block(last + 1)?;
+        let next = line(&next, blobs, None);
         (next.base_fee, next.blob_base_fee)
     } else if last == head {
         let chain = view.chain();
-        (next_base_fee(chain).into(), next_blob_base_fee(chain))
+        (
+            chain.next_base_fee().into(),
+            chain.next_blob_base_fee().unwrap_or_default(),
+        )
     } else {
         fees_after(&newest_block, blobs)
     };
@@ -271,7 +255,7 @@ fn write_history(oldest: u64, lines: &[Line], next: (u128, u128), with_rewards: 
 }
 
 fn quantities<Q: Quantity>(out: &mut Vec<u8>, values: impl Iterator<Item = Q>) {
-    crate::rpc::format::List::write(out, |list| {
+    List::write(out, |list| {
         for value in values {
             write_quantity(list.next(), value);
         }
@@ -280,7 +264,7 @@ fn quantities<Q: Quantity>(out: &mut Vec<u8>, values: impl Iterator<Item = Q>) {
 
 /// Shortest decimal forms, whole numbers without a point, as Go writes them.
 fn numbers(out: &mut Vec<u8>, values: &[f64]) {
-    crate::rpc::format::List::write(out, |list| {
+    List::write(out, |list| {
         for value in values {
             list.next().extend_from_slice(value.to_string().as_bytes());
         }

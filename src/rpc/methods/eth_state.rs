@@ -3,8 +3,7 @@
 use super::{Method, methods};
 use crate::{
     chain::{
-        archive::StoreError,
-        state::{AccountInfo, AccountProof, StateRead, State},
+        state::{AccountInfo, AccountProof, State, StateRead},
         view::View,
     },
     rpc::{
@@ -19,7 +18,6 @@ use alloy::{
     eips::{BlockId, BlockNumberOrTag},
     primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256},
 };
-use std::sync::Arc;
 
 pub(super) const METHODS: &[Method] = methods![
     Read "eth_accounts" | "personal_listAccounts" | "eth_requestAccounts" => accounts;
@@ -225,13 +223,7 @@ fn state_after(view: &View, id: BlockId) -> Result<State, RpcError> {
     let block = view
         .block(id)?
         .ok_or_else(|| RpcError::server("header not found"))?;
-    let chain = view.chain();
-    if block.hash == chain.head().hash {
-        return Ok(chain.state().clone());
-    }
-    let archive: &Arc<_> = view.archive();
-    let rewound: Result<State, StoreError> = archive.rewind(chain.state(), block.version);
-    Ok(rewound?)
+    Ok(view.whole_state_after(&block)?)
 }
 
 /// geth's and anvil's `eth_getAccount`.

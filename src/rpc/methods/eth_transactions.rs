@@ -3,11 +3,13 @@
 use super::{Method, eth_blocks, methods};
 use crate::{
     chain::{
+        Chain,
         block::BlockRecord,
-        command::{Outcome, Write},
-        transaction::{Envelope, SignedTransaction},
+        command::{Cheat, Outcome, Write},
+        transaction::SignedTransaction,
         view::View,
     },
+    replica::api::ChainEvent,
     rpc::{
         context::Context,
         dispatch::{Answer, Call},
@@ -17,15 +19,15 @@ use crate::{
     },
 };
 use alloy::{
-    consensus::{PooledTransaction, Transaction as _, transaction::SignerRecoverable as _},
-    eips::{
-        BlockId, BlockNumberOrTag,
-        eip2718::{Decodable2718 as _, Encodable2718 as _},
-    },
+    eips::{BlockId, BlockNumberOrTag},
     primitives::{Address, B256, Bytes},
     rpc::types::TransactionRequest,
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
+use tokio::{
+    sync::broadcast::error::RecvError,
+    time::{Instant, timeout_at},
+};
 
 pub(super) const METHODS: &[Method] = methods![
     Send "eth_sendRawTransaction" => send_raw;
@@ -44,62 +46,14 @@ pub(super) const METHODS: &[Method] = methods![
     Read "eth_pendingTransactions" => pending;
 ];
 
-/// A signed transaction from a client's bytes, with its blobs if they come along, and its sender recovered: the one
-/// time in its life.
-pub(super) fn decode(bytes: &[u8]) -> Result<SignedTransaction, RpcError> {
-    let mut rest = bytes;
-    let pooled = PooledTransaction::decode_2718(&mut rest);
-    let (envelope, sidecar) = match pooled {
-        Ok(transaction) if rest.is_empty() => split_blobs(transaction),
-        Ok(_) => return Err(undecodable("bytes after the end")),
-        // A blob transaction may come without its blobs: the chain says what it thinks of that.
-        Err(error) => match Envelope::decode_2718_exact(bytes) {
-            Ok(envelope) => (envelope, None),
-            Err(_) => return Err(undecodable(&error.to_string())),
-        },
-    };
-    let sender = envelope
-        .recover_signer()
-        .map_err(|_| RpcError::transaction_rejected("invalid transaction v, r, s values"))?;
-    Ok(SignedTransaction {
-        envelope,
-        sender,
-        sidecar,
-    })
-}
-
-type Sidecar = Arc<alloy::consensus::BlobTransactionSidecarVariant>;
-
-fn split_blobs(transaction: PooledTransaction) -> (Envelope, Option<Sidecar>) {
-    let mut sidecar = None;
-    let envelope = transaction.map_eip4844(|blob| {
-        let (transaction, blobs) = blob.into_parts();
-        sidecar = Some(Arc::new(blobs));
-        transaction
-    });
-    (envelope, sidecar)
-}
-
-fn undecodable(problem: &str) -> RpcError {
-    RpcError::invalid_argument(0, format!("the transaction cannot be decoded: {problem}"))
-}
-
 fn signed(call: &Call<'_>) -> Result<Write, RpcError> {
     let bytes: Bytes = call.params.required(0)?;
-    if bytes.is_empty() {
-        return Err(RpcError::invalid_argument(0, "empty transaction data"));
-    }
-    Ok(Write::Transaction(Arc::new(decode(&bytes)?)))
+    let transaction = SignedTransaction::decode(&bytes)?;
+    Ok(Write::Transaction(Arc::new(transaction)))
 }
 
-/// A request without a sender is sent from the first account, as anvil does.
 fn unsigned(call: &Call<'_>) -> Result<Write, RpcError> {
-    let mut request: TransactionRequest = call.params.required(0)?;
-    if request.from.is_none() {
-        let chain = call.context.backend.local();
-        let first = chain.spec().accounts.first().map(|a| a.address);
-        request.from = Some(first.ok_or_else(|| RpcError::transaction_rejected("unknown account"))?);
-    }
+    let request: TransactionRequest = call.params.required(0)?;
     Ok(Write::Unsigned(Box::new(request)))
 }
 
@@ -126,23 +80,27 @@ async fn send(call: Call<'_>) -> Answer {
     Ok(Json::data(submit(call.context, write).await?))
 }
 
+/// Whether the node holds the account's key or the account is impersonated.
+fn can_send(chain: &Chain, sender: Address) -> bool {
+    let mut held = chain.spec().accounts.iter();
+    held.any(|account| account.address == sender) || chain.settings().is_impersonated(&sender)
+}
+
 /// anvil's name for a transaction of any account, without an impersonation before it.
 async fn send_unsigned(call: Call<'_>) -> Answer {
-    use crate::chain::command::Cheat;
     call.params.at_most(1)?;
     let write = unsigned(&call)?;
     let Write::Unsigned(request) = &write else {
         return Err(RpcError::internal("an unsigned transaction is expected"));
     };
     let chain = call.context.chain().await?;
-    let sender = request.from.unwrap_or_default();
-    let known = chain.settings().auto_impersonate
-        || chain.settings().impersonated.contains(&sender)
-        || chain.spec().accounts.iter().any(|a| a.address == sender);
-    if known {
-        return Ok(Json::data(submit(call.context, write).await?));
-    }
-    call.context.cheat(Cheat::Impersonate { address: sender }).await?;
+    let sender = match request.from {
+        Some(sender) if !can_send(&chain, sender) => sender,
+        _ => return Ok(Json::data(submit(call.context, write).await?)),
+    };
+    call.context
+        .cheat(Cheat::Impersonate { address: sender })
+        .await?;
     let sent = submit(call.context, write).await;
     let stop = Cheat::StopImpersonating { address: sender };
     call.context.cheat(stop).await?;
@@ -170,18 +128,18 @@ const MAX_SYNC_TIMEOUT_MS: u64 = 60_000;
 
 /// EIP-7966: waits for the receipt. With automine it is there.
 async fn sync_receipt(call: &Call<'_>, hash: B256) -> Answer {
-    use crate::replica::api::ChainEvent;
-    use tokio::sync::broadcast::error::RecvError;
     let timeout_ms: Option<u64> = call.params.optional(1)?;
-    let timeout_ms = timeout_ms.unwrap_or(SYNC_TIMEOUT_MS).min(MAX_SYNC_TIMEOUT_MS);
-    let deadline = tokio::time::Instant::now() + std::time::Duration::from_millis(timeout_ms);
+    let timeout_ms = timeout_ms
+        .unwrap_or(SYNC_TIMEOUT_MS)
+        .min(MAX_SYNC_TIMEOUT_MS);
+    let deadline = Instant::now() + Duration::from_millis(timeout_ms);
     let mut events = call.context.events.subscribe();
     loop {
         if let Some(receipt) = find_receipt(call.context, hash).await? {
             return Ok(receipt);
         }
         loop {
-            match tokio::time::timeout_at(deadline, events.recv()).await {
+            match timeout_at(deadline, events.recv()).await {
                 Ok(Ok(ChainEvent::Block(_)) | Err(RecvError::Lagged(_))) => break,
                 Ok(Ok(_)) => {}
                 Ok(Err(RecvError::Closed)) | Err(_) => {
@@ -218,7 +176,7 @@ fn mined(block: &BlockRecord, index: usize, pending: bool) -> Json {
 }
 
 /// A transaction of the pool.
-pub(super) fn waiting(tx: &SignedTransaction) -> Json {
+fn waiting(tx: &SignedTransaction) -> Json {
     Json::build(|out| format::transaction(out, tx, None, None))
 }
 
@@ -247,12 +205,16 @@ async fn place<T: Argument + Into<BlockId>>(
 
 async fn by_block_hash(call: Call<'_>) -> Answer {
     let place = place::<B256>(&call).await?;
-    Ok(place.map_or_else(Json::null, |(block, index, pending)| mined(&block, index, pending)))
+    Ok(place.map_or_else(Json::null, |(block, index, pending)| {
+        mined(&block, index, pending)
+    }))
 }
 
 async fn by_block_number(call: Call<'_>) -> Answer {
     let place = place::<BlockNumberOrTag>(&call).await?;
-    Ok(place.map_or_else(Json::null, |(block, index, pending)| mined(&block, index, pending)))
+    Ok(place.map_or_else(Json::null, |(block, index, pending)| {
+        mined(&block, index, pending)
+    }))
 }
 
 /// A sender's transaction with a nonce, in the pool or in a block: found by searching the number of the block by the
@@ -262,8 +224,8 @@ async fn by_sender_and_nonce(call: Call<'_>) -> Answer {
     let sender: Address = call.params.required(0)?;
     let nonce: u64 = call.params.required(1)?;
     let view = call.context.view().await?;
-    let ours = |tx: &SignedTransaction| tx.sender == sender && tx.envelope.nonce() == nonce;
-    if let Some(tx) = view.chain().pool().iter().find(|tx| ours(tx)) {
+    let ours = move |tx: &SignedTransaction| tx.sender == sender && tx.nonce() == nonce;
+    if let Some(tx) = view.chain().pool().by_nonce(sender, nonce) {
         return Ok(waiting(tx));
     }
     call.context
@@ -305,7 +267,7 @@ fn block_of_nonce(
 }
 
 fn raw(tx: &SignedTransaction) -> Json {
-    Json::data(tx.envelope.encoded_2718())
+    Json::data(tx.encode_2718())
 }
 
 pub(super) async fn raw_by_hash(call: Call<'_>) -> Answer {

@@ -74,7 +74,8 @@ fn whole_number(json: &str) -> Result<U256, String> {
     }
     // JavaScript writes large numbers as 1e+21.
     match json.parse::<f64>() {
-        Ok(value) if value >= 0.0 && value.fract() == 0.0 && value < 1e30 => {
+        Ok(value) if value >= 0.0 && value.fract() == 0.0 && value < 1e30 =>
+        {
             #[allow(clippy::cast_sign_loss)]
             Ok(U256::from(value as u128))
         }

@@ -2,7 +2,9 @@
 
 use super::{Argument, Fields, Slot, Word};
 use alloy::{
-    consensus::{BlobTransactionSidecar, BlobTransactionSidecarEip7594, BlobTransactionSidecarVariant},
+    consensus::{
+        BlobTransactionSidecar, BlobTransactionSidecarEip7594, BlobTransactionSidecarVariant,
+    },
     eips::{
         eip2930::{AccessList, AccessListItem},
         eip4844::{BYTES_PER_BLOB, Blob, Bytes48},
@@ -27,9 +29,7 @@ impl Argument for TransactionRequest {
         if let (Some(input), Some(data)) = (&input, &data)
             && input != data
         {
-            return Err(
-                r#"both "data" and "input" are set and not equal, use "input""#.to_owned(),
-            );
+            return Err(r#"both "data" and "input" are set and not equal, use "input""#.to_owned());
         }
         Ok(Self {
             from: fields.get(&["from"])?,
@@ -133,7 +133,10 @@ fn sidecar(fields: &Fields<'_>) -> Result<Option<BlobTransactionSidecarVariant>,
         .enumerate()
         .map(|(i, bytes)| {
             Blob::try_from(bytes.as_ref()).map_err(|_| {
-                format!("blobs: element {i} has {} bytes, want {BYTES_PER_BLOB}", bytes.len())
+                format!(
+                    "blobs: element {i} has {} bytes, want {BYTES_PER_BLOB}",
+                    bytes.len()
+                )
             })
         })
         .collect::<Result<Vec<_>, _>>()?;

@@ -1,7 +1,10 @@
 //! HTTP as dev nodes speak it: `POST` on any path is JSON-RPC, whatever its `Content-Type`; each answer to a call is
 //! status 200, errors included; pages of any origin may read it unless the config says otherwise.
 
-use super::{super::{Allowed, dispatch}, Shared, websocket};
+use super::{
+    super::{Allowed, dispatch},
+    Shared, websocket,
+};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::{
     HeaderMap, Method, Request, Response, StatusCode,
@@ -107,7 +110,11 @@ async fn call(request: Request<Incoming>, shared: &Arc<Shared>) -> Response<Full
         Err(_) => return text(StatusCode::BAD_REQUEST, "The body could not be read.\n"),
     };
     let answer = dispatch::answer(&shared.context, &body, None).await;
-    plain(StatusCode::OK, answer.unwrap_or_default().into(), Some(JSON))
+    plain(
+        StatusCode::OK,
+        answer.unwrap_or_default().into(),
+        Some(JSON),
+    )
 }
 
 fn text(status: StatusCode, sentence: &'static str) -> Response<Full<Bytes>> {

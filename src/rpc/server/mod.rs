@@ -8,12 +8,7 @@ mod websocket;
 use super::{Allowed, Listen, RpcConfig, context::Context};
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use std::{
-    io,
-    net::SocketAddr,
-    sync::Arc,
-    time::Duration,
-};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore, watch},
@@ -83,7 +78,9 @@ pub(super) async fn start(config: RpcConfig, context: Arc<Context>) -> io::Resul
     };
     let local_addr = listener.local_addr()?;
     let (stop, stopped) = watch::channel(false);
-    let max_connections = u32::try_from(context.limits.connections).unwrap_or(u32::MAX).max(1);
+    let max_connections = u32::try_from(context.limits.connections)
+        .unwrap_or(u32::MAX)
+        .max(1);
     let connections = Arc::new(Semaphore::new(max_connections as usize));
     let shared = Arc::new(Shared {
         context,
@@ -102,11 +99,17 @@ pub(super) async fn start(config: RpcConfig, context: Arc<Context>) -> io::Resul
     })
 }
 
+/// Returns when the server is to stop.
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // An error means that the server is gone, which is the same.
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
 async fn tick_filters(context: Arc<Context>, mut stop: watch::Receiver<bool>) {
     let mut ticks = tokio::time::interval(FILTER_TICK);
     loop {
         tokio::select! {
-            _ = stop.wait_for(|stop| *stop) => return,
+            () = stopped(&mut stop) => return,
             _ = ticks.tick() => context.filters.tick(),
         }
     }
@@ -119,7 +122,7 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>, connections: Arc<Sem
             return;
         };
         let stream = tokio::select! {
-            _ = stop.wait_for(|stop| *stop) => return,
+            () = stopped(&mut stop) => return,
             accepted = listener.accept() => accepted,
         };
         match stream {
@@ -154,7 +157,7 @@ async fn connection(stream: TcpStream, shared: Arc<Shared>, permit: OwnedSemapho
     tokio::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        _ = stop.wait_for(|stop| *stop) => {
+        () = stopped(&mut stop) => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }

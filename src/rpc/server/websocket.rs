@@ -9,7 +9,7 @@ use super::{
     Shared,
 };
 use crate::replica::api::ChainEvent;
-use futures::{SinkExt as _, StreamExt as _, stream::FuturesUnordered};
+use futures::{SinkExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use http_body_util::Full;
 use hyper::{
     HeaderMap, Request, Response, StatusCode,
@@ -104,11 +104,8 @@ async fn serve(upgraded: OnUpgrade, shared: Arc<Shared>, _permit: Arc<OwnedSemap
                 code,
                 reason: reason.into(),
             };
-            let _ = tokio::time::timeout(
-                shared.context.limits.send,
-                socket.close(Some(frame)),
-            )
-            .await;
+            let _ =
+                tokio::time::timeout(shared.context.limits.send, socket.close(Some(frame))).await;
         }
     }
 }
@@ -118,14 +115,14 @@ async fn talk(socket: &mut Socket, shared: &Shared) -> End {
     let session = Session::new(context.limits.subscriptions_per_connection);
     let mut stop = shared.stop.clone();
     let mut events = context.events.subscribe();
-    let mut calls = FuturesUnordered::new();
+    let mut calls: FuturesUnordered<BoxFuture<'_, Option<Vec<u8>>>> = FuturesUnordered::new();
     let mut ping = tokio::time::interval(context.limits.ping);
     ping.reset();
     let mut heard = true;
     loop {
         let step = tokio::select! {
             biased;
-            _ = stop.wait_for(|stop| *stop) => End::close_for_restart(),
+            () = super::stopped(&mut stop) => End::close_for_restart(),
             Some(answer) = calls.next(), if !calls.is_empty() => match answer {
                 Some(answer) => send(socket, context, answer).await,
                 None => Ok(()),
@@ -136,9 +133,9 @@ async fn talk(socket: &mut Socket, shared: &Shared) -> End {
                 match read(message) {
                     Ok(Some(text)) => {
                         let session = &session;
-                        calls.push(async move {
+                        calls.push(Box::pin(async move {
                             dispatch::answer(context, text.as_ref(), Some(session)).await
-                        });
+                        }));
                         Ok(())
                     }
                     Ok(None) => Ok(()),
@@ -166,9 +163,7 @@ impl End {
 }
 
 /// The text of a message; `None` for one that needs no work.
-fn read(
-    message: Option<Result<Message, tungstenite::Error>>,
-) -> Result<Option<Bytes>, End> {
+fn read(message: Option<Result<Message, tungstenite::Error>>) -> Result<Option<Bytes>, End> {
     match message {
         Some(Ok(Message::Text(text))) => Ok(Some(text.into())),
         Some(Ok(Message::Binary(bytes))) => Ok(Some(bytes)),
@@ -212,11 +207,7 @@ async fn send(socket: &mut Socket, context: &Context, text: Vec<u8>) -> Result<(
     send_message(socket, context, Message::Text(text.into())).await
 }
 
-async fn send_message(
-    socket: &mut Socket,
-    context: &Context,
-    message: Message,
-) -> Result<(), End> {
+async fn send_message(socket: &mut Socket, context: &Context, message: Message) -> Result<(), End> {
     match tokio::time::timeout(context.limits.send, socket.send(message)).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(_)) | Err(_) => Err(End::Gone),
