@@ -111,50 +111,32 @@ impl Chain {
 
     fn change_state(&mut self, cheat: &Cheat, effects: &mut Effects) -> Outcome {
         let mut draft = Draft::new(self.state.clone());
-        let mut change = |address: Address, edit: &dyn Fn(&mut AccountInfo)| {
-            let mut account = draft
-                .account(address)
-                .ok()
-                .flatten()
-                .unwrap_or(EMPTY_ACCOUNT);
-            edit(&mut account);
-            draft.set_account(address, account);
+        let (Cheat::SetBalance { address, .. }
+        | Cheat::AddBalance { address, .. }
+        | Cheat::SetNonce { address, .. }
+        | Cheat::SetStorageAt { address, .. }
+        | Cheat::SetCode { address, .. }) = cheat
+        else {
+            return Outcome::Done;
         };
+        let mut account = self.account_or_empty(*address);
         match cheat {
-            Cheat::SetBalance { address, balance } => {
-                change(*address, &|account| account.balance = *balance);
+            Cheat::SetBalance { balance, .. } => account.balance = *balance,
+            Cheat::AddBalance { amount, .. } => {
+                account.balance = account.balance.saturating_add(*amount);
             }
-            Cheat::AddBalance { address, amount } => {
-                change(*address, &|account| {
-                    account.balance = account.balance.saturating_add(*amount);
-                });
-            }
-            Cheat::SetNonce { address, nonce } => {
-                change(*address, &|account| account.nonce = *nonce);
-            }
-            Cheat::SetStorageAt {
-                address,
-                slot,
-                value,
-            } => {
-                change(*address, &|_| ());
-                draft.set_storage(*address, *slot, *value);
-            }
-            Cheat::SetCode { address, code } => {
-                let code_hash = if code.is_empty() {
-                    KECCAK256_EMPTY
-                } else {
-                    draft.add_code(code.clone())
-                };
-                let mut account = draft
-                    .account(*address)
-                    .ok()
-                    .flatten()
-                    .unwrap_or(EMPTY_ACCOUNT);
-                account.code_hash = code_hash;
-                draft.set_account(*address, account);
-            }
+            Cheat::SetNonce { nonce, .. } => account.nonce = *nonce,
+            Cheat::SetCode { code, .. } if code.is_empty() => account.code_hash = KECCAK256_EMPTY,
+            Cheat::SetCode { code, .. } => account.code_hash = draft.add_code(code.clone()),
             _ => {}
+        }
+        draft.set_account(*address, account);
+        if let Cheat::SetStorageAt { slot, value, .. } = cheat {
+            draft.set_storage(*address, *slot, *value);
+        }
+        // EIP-161: what is dead is not in the trie, even if a cheat touched it.
+        if account == EMPTY_ACCOUNT && draft.state().storage_of(*address).next().is_none() {
+            draft.remove_account(*address);
         }
         self.finish_draft(draft, effects);
         if let Cheat::SetNonce { address, nonce } = cheat {

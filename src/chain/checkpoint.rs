@@ -3,7 +3,6 @@
 use super::{
     Chain, Head,
     archive::{Archive, Checkpoint, StoreError},
-    command::Outcome,
     note::{EntryInfo, Note},
     pool::Pool,
     session::{Session, Sessions},

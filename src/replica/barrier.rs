@@ -9,7 +9,7 @@ use super::{
     message::{self, Request, Response},
     shared::Shared,
 };
-use crate::types::{LogIndex, Role};
+use crate::types::LogIndex;
 use futures::{
     StreamExt,
     channel::{mpsc, oneshot},
@@ -108,12 +108,12 @@ impl Task {
 
     /// The read index, from this node if it leads, else from the leader.
     async fn ask(&self, limit: Duration) -> Result<LogIndex, LogError> {
-        let status = self.log.status();
-        if status.role == Some(Role::Leader) {
+        let view = self.log.view();
+        if view.leads() {
             return self.log.read_index().await;
         }
         let not_leader = LogError::NotLeader { leader: None };
-        let leader = status
+        let leader = view
             .leader
             .filter(|leader| *leader != self.log.id())
             .ok_or(not_leader.clone())?;
@@ -133,10 +133,10 @@ impl Task {
 
 /// What to tell a client when the cluster cannot answer.
 pub(super) fn unavailable(log: &dyn ReplicatedLog, may_happen: bool) -> Unavailable {
-    let status = log.status();
+    let view = log.view();
     Unavailable {
-        term: status.term,
-        known_leader: status.leader,
+        term: view.term,
+        known_leader: view.leader,
         retry_after_ms: 1000,
         may_happen,
     }

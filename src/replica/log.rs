@@ -8,15 +8,39 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 /// A proposal that is not known to be in the log.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum LogError {
-    /// This node does not lead, or no longer.
+    /// This node does not lead; nothing was proposed.
     #[error("this node is not the leader")]
     NotLeader {
+        /// Who leads, if known.
+        leader: Option<MemberId>,
+    },
+    /// This node lost its leadership with the entry in its log: another leader may still commit it.
+    #[error("this node lost its leadership before the entry was committed")]
+    Unknown {
         /// Who leads, if known.
         leader: Option<MemberId>,
     },
     /// The node stopped.
     #[error("the node has stopped: {0}")]
     Stopped(String),
+}
+
+/// Who leads, as seen from here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LeaderView {
+    /// What this node does; `None` before it runs.
+    pub role: Option<Role>,
+    /// Who leads.
+    pub leader: Option<MemberId>,
+    /// The term.
+    pub term: Term,
+}
+
+impl LeaderView {
+    /// Whether this node leads.
+    pub fn leads(&self) -> bool {
+        self.role == Some(Role::Leader)
+    }
 }
 
 /// What this node knows of the cluster.
@@ -42,6 +66,8 @@ pub struct LogStatus {
 pub struct PeerFailure {
     /// Who was asked.
     pub to: MemberId,
+    /// Whether the peer may have taken the request all the same.
+    pub may_have_happened: bool,
     /// Why.
     pub reason: String,
 }
@@ -58,6 +84,8 @@ pub trait ReplicatedLog: Send + Sync + fmt::Debug + 'static {
     fn quorum_is_fresh(&self, age: Duration) -> bool;
     /// What is known now.
     fn status(&self) -> LogStatus;
+    /// Who leads now.
+    fn view(&self) -> LeaderView;
     /// Resolves when role, leader or term change after this call.
     fn changed(&self) -> BoxFuture<'static, ()>;
     /// Asks a peer.

@@ -62,6 +62,10 @@ impl From<LogError> for Submitted {
         match error {
             LogError::NotLeader { leader } => Self::NotLeader {
                 leader,
+                may_happen: false,
+            },
+            LogError::Unknown { leader } => Self::NotLeader {
+                leader,
                 may_happen: true,
             },
             LogError::Stopped(_) => Self::NotLeader {

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     chain::command::{Outcome, Write},
-    types::{MemberId, RequestId, Role},
+    types::{MemberId, RequestId},
 };
 use alloy::primitives::Bytes;
 use futures::future::{Either, FutureExt, select};
@@ -121,15 +121,15 @@ impl Router {
         hint: Option<MemberId>,
         left_ms: u64,
     ) -> Submitted {
-        let status = self.log.status();
-        if status.role == Some(Role::Leader) {
+        let view = self.log.view();
+        if view.leads() {
             return self.submissions.submit(request, write.clone()).await;
         }
         let nowhere = Submitted::NotLeader {
             leader: None,
             may_happen: false,
         };
-        let Some(leader) = status
+        let Some(leader) = view
             .leader
             .or(hint)
             .filter(|leader| *leader != self.log.id())
@@ -162,7 +162,7 @@ impl Router {
     async fn leader_lost(&self, leader: MemberId) {
         loop {
             let changed = self.log.changed();
-            if self.log.status().leader != Some(leader) {
+            if self.log.view().leader != Some(leader) {
                 return;
             }
             changed.await;
@@ -187,7 +187,7 @@ impl Router {
             Ok(Request::ReadIndex) => Response::ReadIndex(
                 self.log
                     .read_index()
-                    .map(|answer| answer.map_err(|_| self.log.status().leader))
+                    .map(|answer| answer.map_err(|_| self.log.view().leader))
                     .await,
             ),
             Err(error) => {

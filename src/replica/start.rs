@@ -6,7 +6,7 @@ use super::{
     barrier::Barrier,
     environment::Environment,
     log::ReplicatedLog,
-    producer::{self, Submissions},
+    producer,
     router::Router,
     shared::{EventSink, Shared},
 };

@@ -21,7 +21,7 @@ use crate::{
         command::{Answer, Body, Cheat, Entry, Write},
         note::{NOTE_BYTES_MAX, NOTES_MAX},
     },
-    types::{Payload, RequestId, Role, Term},
+    types::{Payload, RequestId, Term},
 };
 use alloy::primitives::{Bytes, keccak256};
 use futures::{
@@ -167,12 +167,12 @@ impl Producer {
 
     /// Drops the tip when leadership is lost, makes one when it is won.
     async fn follow_leadership(&mut self) {
-        let status = self.log.status();
-        let leads = status.role == Some(Role::Leader);
+        let view = self.log.view();
+        let leads = view.leads();
         if self
             .tip
             .as_ref()
-            .is_some_and(|tip| !leads || tip.term != status.term)
+            .is_some_and(|tip| !leads || tip.term != view.term)
         {
             self.tip = None;
             self.next_interval_ms = None;
@@ -181,7 +181,7 @@ impl Producer {
             return;
         }
         if self.tip.is_none() {
-            self.tip = self.first_tip(status.term).await;
+            self.tip = self.first_tip(view.term).await;
         } else if self.in_flight.is_empty() {
             // Nothing is on its way: what is applied is the truth, also if an entry was skipped.
             let chain = self.shared.head();
@@ -204,8 +204,8 @@ impl Producer {
             .ok()?;
         let applied = self.shared.applied.wait(index).boxed();
         with_timeout(&self.environment, applied).await?.ok()?;
-        let status = self.log.status();
-        (status.role == Some(Role::Leader) && status.term == term).then(|| Tip {
+        let view = self.log.view();
+        (view.leads() && view.term == term).then(|| Tip {
             chain: (*self.shared.head()).clone(),
             term,
         })
@@ -229,7 +229,7 @@ impl Producer {
         if !self.leads_a_majority().await {
             let leader = self
                 .log
-                .status()
+                .view()
                 .leader
                 .filter(|leader| *leader != self.log.id());
             for submission in batch {

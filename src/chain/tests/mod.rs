@@ -1,4 +1,6 @@
 #![allow(clippy::unwrap_used)]
+mod random;
+
 use super::{
     Chain,
     command::{Body, Cheat, Entry, Outcome},
