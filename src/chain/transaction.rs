@@ -1,5 +1,7 @@
 //! A transaction with its sender, recovered once in the life of a cluster.
 
+mod codec;
+
 use alloy::{
     consensus::{
         BlobTransactionSidecarVariant, EthereumTxEnvelope, Transaction as _, TxEip4844,
