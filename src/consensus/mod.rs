@@ -44,4 +44,4 @@ pub use type_config::{
 };
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod toy;
