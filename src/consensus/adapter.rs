@@ -209,7 +209,7 @@ impl<RT: AsyncRuntime> RaftSnapshotBuilder<TypeConfig<RT>> for SnapshotBuilder {
     type SnapshotData = SnapshotData;
 
     async fn build_snapshot(&mut self) -> Result<RaftSnapshot, io::Error> {
-        self.shared.snapshot().map(Some)
+        self.shared.snapshot()
     }
 }
 

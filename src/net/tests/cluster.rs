@@ -405,7 +405,7 @@ async fn proposals_are_bounded() {
 #[ignore = "a measurement"]
 async fn latency_of_sequential_proposals() {
     for (count, durable) in [(1, false), (3, false), (1, true), (3, true)] {
-        let cluster = Cluster::new(count, durable, ConsensusConfig::default()).await;
+        let cluster = Cluster::new(count, durable, slow_machine()).await;
         let leader = cluster.leader().await;
         let mut times = Vec::new();
         for i in 0..3_000 {

@@ -283,7 +283,7 @@ impl<RT: AsyncRuntime> RaftLogStorage<TypeConfig<RT>> for RedbLog<RT> {
             let mut state = lock(&self.0.state);
             state.window.truncate_from(from);
             state.truncations += 1;
-            state.last = last.max(state.purged);
+            state.last = state.last.min(last).max(state.purged);
         }
         self.enqueue(Op::Truncate(from))
     }
