@@ -1,6 +1,6 @@
 //! Tests of the network.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod cluster;
 
@@ -297,10 +297,7 @@ fn pieces_come_together_again() {
         ]
     );
     // A piece that is cut off, and one that belongs to nothing.
-    assert_eq!(
-        assembly.take(&[0; 5], |_| ()),
-        Err(Refusal::BrokenFrame)
-    );
+    assert_eq!(assembly.take(&[0; 5], |_| ()), Err(Refusal::BrokenFrame));
     assert_eq!(
         assembly.take(&[3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], |_| ()),
         Err(Refusal::BrokenFrame)
@@ -318,7 +315,7 @@ fn a_file_spool_gives_chunks_back_and_cleans_up() {
     let mut writer = spool.create().unwrap();
     writer.write(b"one").unwrap();
     writer.write(b"").unwrap();
-    writer.write(&[5; 70_000]).unwrap();
+    writer.write(&vec![5; 70_000]).unwrap();
     let source = writer.finish().unwrap();
     for _ in 0..2 {
         let chunks: Vec<_> = source.chunks().unwrap().map(Result::unwrap).collect();

@@ -14,7 +14,7 @@ mod writer;
 
 pub use error::LogError;
 
-use crate::consensus::{Entry, EntryWindow, LogId, MAX_APPEND_BYTES, TypeConfig, Vote};
+use crate::consensus::{Entry, EntryWindow, LogId, MAX_APPEND_BYTES, TypeConfig, Vote, half_open};
 use file::LogFile;
 use futures::channel::oneshot;
 use openraft::{
@@ -24,7 +24,7 @@ use openraft::{
 use std::{
     fmt::Debug,
     io,
-    ops::{Bound, RangeBounds},
+    ops::RangeBounds,
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc},
     thread::JoinHandle,
@@ -176,21 +176,6 @@ impl<RT: AsyncRuntime> RedbLog<RT> {
         }
         Ok(entries)
     }
-}
-
-/// The half-open range that `range` means.
-fn half_open(range: &impl RangeBounds<u64>) -> (u64, u64) {
-    let start = match range.start_bound() {
-        Bound::Included(start) => *start,
-        Bound::Excluded(start) => start.saturating_add(1),
-        Bound::Unbounded => 0,
-    };
-    let end = match range.end_bound() {
-        Bound::Included(end) => end.saturating_add(1),
-        Bound::Excluded(end) => *end,
-        Bound::Unbounded => u64::MAX,
-    };
-    (start, end)
 }
 
 impl<RT: AsyncRuntime> RaftLogReader<TypeConfig<RT>> for RedbLog<RT> {

@@ -1,6 +1,6 @@
 //! Tests of the durable log.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use super::*;
 use crate::{consensus::EntryContent, net::Tokio, types::Payload};
@@ -91,10 +91,7 @@ async fn entries_outside_the_window_come_from_disk() {
         .unwrap();
     assert_eq!(some.len(), 1, "no more than fits into one message");
     log.purge(log_id(1, first + 2)).await.unwrap();
-    assert_eq!(
-        indexes(&mut log).await,
-        (first + 3..40).collect::<Vec<_>>()
-    );
+    assert_eq!(indexes(&mut log).await, (first + 3..40).collect::<Vec<_>>());
 }
 
 #[tokio::test]
@@ -131,7 +128,11 @@ fn overwrite(path: &Path, index: u64, change: impl FnOnce(&mut Vec<u8>)) {
     let transaction = file.database.begin_write().unwrap();
     {
         let mut table = transaction.open_table(file::ENTRIES).unwrap();
-        let mut value = redb::ReadableTable::get(&table, index).unwrap().unwrap().value().to_vec();
+        let mut value = redb::ReadableTable::get(&table, index)
+            .unwrap()
+            .unwrap()
+            .value()
+            .to_vec();
         change(&mut value);
         if value.is_empty() {
             table.remove(index).unwrap();
@@ -172,7 +173,7 @@ async fn damaged_entries_are_found() {
 async fn other_files_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("log");
-    std::fs::write(&path, [42u8; 100_000]).unwrap();
+    std::fs::write(&path, vec![42u8; 100_000]).unwrap();
     let error = Log::open(&path).unwrap_err();
     assert!(matches!(error, LogError::Damaged { .. }), "{error}");
     let nowhere = folder.path().join("no such folder").join("log");
@@ -249,7 +250,11 @@ mod suite {
 
     impl StoreBuilder<Config, MemoryLog, StateMachine> for InMemory {
         async fn build(&self) -> Result<((), MemoryLog, StateMachine), StorageError<Config>> {
-            Ok(((), MemoryLog::new(), StateMachine::for_test(List::default())))
+            Ok((
+                (),
+                MemoryLog::new(),
+                StateMachine::for_test(List::default()),
+            ))
         }
     }
 
