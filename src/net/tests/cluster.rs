@@ -127,7 +127,10 @@ impl Cluster {
                     return *id;
                 }
             }
-            assert!(start.elapsed() < Duration::from_secs(10), "no leader");
+            if start.elapsed() > Duration::from_secs(10) {
+                let all = self.nodes.values().map(|node| node.consensus.status());
+                panic!("no leader: {:#?}", all.collect::<Vec<_>>());
+            }
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     }

@@ -122,6 +122,34 @@ async fn a_log_in_use_is_refused() {
     assert!(error.to_string().contains(&path.display().to_string()));
 }
 
+#[tokio::test]
+async fn notes_of_the_commit_do_not_get_in_the_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    let mut log = Log::open(&path).unwrap();
+    for i in 0..300 {
+        let (callback, receiver) = flushed();
+        let committed = i.max(1) - 1;
+        log.save_committed(Some(log_id(1, committed)))
+            .await
+            .unwrap();
+        RaftLogStorage::append(&mut log, vec![entry(1, i, 10)], callback)
+            .await
+            .unwrap();
+        log.save_committed(Some(log_id(1, committed)))
+            .await
+            .unwrap();
+        let limit = std::time::Duration::from_secs(10);
+        let written = tokio::time::timeout(limit, receiver).await;
+        written.unwrap().unwrap().unwrap();
+    }
+    log.save_committed(Some(log_id(1, 299))).await.unwrap();
+    log.close();
+    let mut log = Log::open(&path).unwrap();
+    assert_eq!(log.read_committed().await.unwrap(), Some(log_id(1, 299)));
+    assert_eq!(indexes(&mut log).await.len(), 300);
+}
+
 /// Writes a value into the closed file behind the log's back.
 fn overwrite(path: &Path, index: u64, change: impl FnOnce(&mut Vec<u8>)) {
     let file = LogFile::open(path).unwrap();
