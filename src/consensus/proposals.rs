@@ -185,10 +185,7 @@ impl Drop for Permit {
 }
 
 enum State<RT: AsyncRuntime> {
-    Waiting(
-        oneshot::Receiver<ClientWriteResult<TypeConfig<RT>>>,
-        Permit,
-    ),
+    Waiting(oneshot::Receiver<ClientWriteResult<TypeConfig<RT>>>, Permit),
     Refused(ProposeError),
 }
 

@@ -27,6 +27,8 @@ mod methods;
 mod params;
 mod server;
 mod session;
+#[cfg(test)]
+mod testing;
 
 use crate::replica::api::{Backend, ChainEvent};
 use context::Context;
