@@ -126,8 +126,10 @@ impl Shared {
             return Err(io::Error::other(reason.to_owned()));
         }
         let result = match self.application.lock() {
-            Ok(mut application) => catch_unwind(AssertUnwindSafe(|| work(application.as_mut())))
-                .unwrap_or_else(|panic| Err(ApplicationError(panic_text(panic.as_ref())))),
+            Ok(mut application) => {
+                catch_unwind(AssertUnwindSafe(|| work(application.as_mut())))
+                    .unwrap_or_else(|panic| Err(ApplicationError(panic_text(panic.as_ref()))))
+            }
             Err(_) => Err(ApplicationError("the application's lock is broken".into())),
         };
         result.map_err(|error| {

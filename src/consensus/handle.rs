@@ -251,7 +251,8 @@ impl<RT: AsyncRuntime> Consensus<RT> {
     pub async fn stopped_running(&self) -> Option<String> {
         let mut metrics = self.raft.metrics();
         loop {
-            if metrics.borrow_watched().running_state.is_err() || metrics.changed().await.is_err() {
+            if metrics.borrow_watched().running_state.is_err() || metrics.changed().await.is_err()
+            {
                 return self.fatal();
             }
         }

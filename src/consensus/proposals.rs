@@ -185,7 +185,10 @@ impl Drop for Permit {
 }
 
 enum State<RT: AsyncRuntime> {
-    Waiting(oneshot::Receiver<ClientWriteResult<TypeConfig<RT>>>, Permit),
+    Waiting(
+        oneshot::Receiver<ClientWriteResult<TypeConfig<RT>>>,
+        Permit,
+    ),
     Refused(ProposeError),
 }
 

@@ -93,10 +93,7 @@ impl fmt::Debug for FakeLog {
 impl Hub {
     fn append(&self, payload: Payload, term: u64) -> LogPosition {
         let mut entries = self.entries.lock().unwrap();
-        let position = LogPosition {
-            term,
-            index: entries.len() as u64 + 1,
-        };
+        let position = LogPosition { term, index: entries.len() as u64 + 1 };
         entries.push((position, payload));
         for (applier, done) in self.appliers.lock().unwrap().values_mut() {
             while let Some((at, payload)) = entries.get(*done) {
@@ -178,16 +175,8 @@ impl ReplicatedLog for FakeLog {
 
     fn view(&self) -> LeaderView {
         let (leader, term) = *self.hub().leader.borrow();
-        let role = if leader == Some(self.id) {
-            Role::Leader
-        } else {
-            Role::Follower
-        };
-        LeaderView {
-            role: Some(role),
-            leader,
-            term,
-        }
+        let role = if leader == Some(self.id) { Role::Leader } else { Role::Follower };
+        LeaderView { role: Some(role), leader, term }
     }
 
     fn changed(&self) -> BoxFuture<'static, ()> {
@@ -236,20 +225,14 @@ impl TestCluster {
             let seen = events.clone();
             let sink = Box::new(move |event| seen.lock().unwrap().push((id, event)));
             let prepared: Prepared = prepare(spec.clone(), archive, sink).unwrap();
-            hub.appliers
-                .lock()
-                .unwrap()
-                .insert(id, (prepared.applier(), 0));
+            hub.appliers.lock().unwrap().insert(id, (prepared.applier(), 0));
             let config = ReplicaConfig {
                 id,
                 members: members.clone(),
                 timeout_ms,
                 reads: Reads::Linearizable,
             };
-            let log = Arc::new(FakeLog {
-                id,
-                hub: Arc::downgrade(&hub),
-            });
+            let log = Arc::new(FakeLog { id, hub: Arc::downgrade(&hub) });
             let environment = Arc::new(TestEnvironment {
                 start: Instant::now(),
                 requests: AtomicU64::new(0),

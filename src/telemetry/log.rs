@@ -51,10 +51,7 @@ impl<'a> MakeWriter<'a> for Lines {
     type Writer = Line;
 
     fn make_writer(&'a self) -> Line {
-        Line {
-            printer: self.0.clone(),
-            text: Vec::new(),
-        }
+        Line { printer: self.0.clone(), text: Vec::new() }
     }
 }
 

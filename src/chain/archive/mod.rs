@@ -86,12 +86,7 @@ impl Archive {
         let mut inner = self.inner.write().unwrap();
         let mut removed = Vec::new();
         if let Some(point) = effects.revert {
-            removed = inner
-                .blocks
-                .split_off(&(point.block_number + 1))
-                .into_values()
-                .rev()
-                .collect();
+            removed = inner.blocks.split_off(&(point.block_number + 1)).into_values().rev().collect();
             inner.states.split_off(&(point.version + 1));
         }
         for block in &effects.blocks {
@@ -108,31 +103,18 @@ impl Archive {
     }
     pub fn load(&self) -> Result<Option<(State, Vec<u8>)>, StoreError> {
         let inner = self.inner.read().unwrap();
-        Ok(inner
-            .newest
-            .as_ref()
-            .map(|(state, checkpoint)| (state.clone(), checkpoint.encode())))
+        Ok(inner.newest.as_ref().map(|(state, checkpoint)| (state.clone(), checkpoint.encode())))
     }
     pub fn block_by_number(&self, number: u64) -> Result<Option<Arc<BlockRecord>>, StoreError> {
         Ok(self.inner.read().unwrap().blocks.get(&number).cloned())
     }
     pub fn block_by_hash(&self, hash: B256) -> Result<Option<Arc<BlockRecord>>, StoreError> {
-        Ok(self
-            .inner
-            .read()
-            .unwrap()
-            .blocks
-            .values()
-            .find(|block| block.hash == hash)
-            .cloned())
+        Ok(self.inner.read().unwrap().blocks.values().find(|block| block.hash == hash).cloned())
     }
     pub fn transaction(&self, hash: B256) -> Result<Option<(u64, usize)>, StoreError> {
         let inner = self.inner.read().unwrap();
         Ok(inner.blocks.values().rev().find_map(|block| {
-            let index = block
-                .transactions
-                .iter()
-                .position(|tx| *tx.hash() == hash)?;
+            let index = block.transactions.iter().position(|tx| *tx.hash() == hash)?;
             Some((block.header.number, index))
         }))
     }
@@ -144,20 +126,9 @@ impl Archive {
     ) -> Arc<dyn StateRead + Send + Sync> {
         Arc::new(self.rewind(head, head_version, version).unwrap())
     }
-    pub fn rewind(
-        &self,
-        _head: &State,
-        _head_version: u64,
-        version: u64,
-    ) -> Result<State, StoreError> {
+    pub fn rewind(&self, _head: &State, _head_version: u64, version: u64) -> Result<State, StoreError> {
         let inner = self.inner.read().unwrap();
-        Ok(inner
-            .states
-            .range(..=version)
-            .next_back()
-            .unwrap()
-            .1
-            .clone())
+        Ok(inner.states.range(..=version).next_back().unwrap().1.clone())
     }
     pub fn snapshot(&self) -> Result<ArchiveSnapshot, StoreError> {
         todo!()
