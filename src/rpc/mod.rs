@@ -99,3 +99,6 @@ pub async fn serve(
     let context = Context::new(backend, events, config.limits.clone(), on_request);
     server::start(config, Arc::new(context)).await
 }
+
+#[cfg(test)]
+mod tests;
