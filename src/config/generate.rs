@@ -22,12 +22,13 @@ pub(super) fn generate(
         let key = SigningKey::from_bytes(seed);
         let own = match port {
             0 => 0,
-            first => {
-                resolve::port_after(first, index).ok_or_else(|| ConfigError::Invalid {
-                    place: Place::Flag("--port"),
-                    problem: Problem::PortRange { port, members: secrets.len() },
-                })?
-            }
+            first => resolve::port_after(first, index).ok_or_else(|| ConfigError::Invalid {
+                place: Place::Flag("--port"),
+                problem: Problem::PortRange {
+                    port,
+                    members: secrets.len(),
+                },
+            })?,
         };
         file.member.push(MemberSection {
             name: format!("node{}", index + 1),
@@ -39,7 +40,10 @@ pub(super) fn generate(
         });
         keys.push(key);
     }
-    let overrides = Overrides { port: None, ..overrides };
+    let overrides = Overrides {
+        port: None,
+        ..overrides
+    };
     let mut config = resolve::resolve(Document::new(None, ""), file, None, overrides)?;
     for (member, key) in config.members.iter_mut().zip(keys) {
         member.secret = SecretSource::Generated(key);

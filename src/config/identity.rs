@@ -95,7 +95,10 @@ pub(super) fn check_pair(secret: &SigningKey, public: PublicKey) -> Result<(), P
     if actual == public {
         Ok(())
     } else {
-        Err(Problem::KeyMismatch { expected: public.to_string(), actual: actual.to_string() })
+        Err(Problem::KeyMismatch {
+            expected: public.to_string(),
+            actual: actual.to_string(),
+        })
     }
 }
 
@@ -104,7 +107,9 @@ pub fn read_key_file(path: &Path) -> Result<SigningKey, Problem> {
     let file = File::open(path).map_err(Problem::KeyFileRead)?;
     check_mode(&file)?;
     let mut text = String::new();
-    file.take(KEY_FILE_BYTES_MAX).read_to_string(&mut text).map_err(Problem::KeyFileRead)?;
+    file.take(KEY_FILE_BYTES_MAX)
+        .read_to_string(&mut text)
+        .map_err(Problem::KeyFileRead)?;
     parse_secret_key(&text)
 }
 
@@ -122,8 +127,17 @@ pub fn write_key_file(path: &Path, key: &SigningKey) -> io::Result<()> {
 #[cfg(unix)]
 fn check_mode(file: &File) -> Result<(), Problem> {
     use std::os::unix::fs::PermissionsExt as _;
-    let mode = file.metadata().map_err(Problem::KeyFileRead)?.permissions().mode() & 0o777;
-    if mode & 0o077 == 0 { Ok(()) } else { Err(Problem::KeyFileMode(mode)) }
+    let mode = file
+        .metadata()
+        .map_err(Problem::KeyFileRead)?
+        .permissions()
+        .mode()
+        & 0o777;
+    if mode & 0o077 == 0 {
+        Ok(())
+    } else {
+        Err(Problem::KeyFileMode(mode))
+    }
 }
 
 #[cfg(not(unix))]

@@ -23,8 +23,14 @@ pub async fn start_member(
     listeners: Listeners,
     _printer: &Printer,
 ) -> Result<Member, NodeError> {
-    let name = config.member(member).map_or_else(String::new, |m| m.member.name.clone());
-    Ok(Member { name, _data: data, _listeners: listeners })
+    let name = config
+        .member(member)
+        .map_or_else(String::new, |m| m.member.name.clone());
+    Ok(Member {
+        name,
+        _data: data,
+        _listeners: listeners,
+    })
 }
 
 impl Member {
