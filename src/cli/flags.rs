@@ -1,4 +1,6 @@
-//! All flags. The first line of a field's comment is its help; `--help` is tested as a whole in `tests.rs`.
+//! All flags. The comments of fields are printed as they are, so they carry no Markdown. The first line of a field's comment is its help; `--help` is tested as a whole in `tests.rs`.
+
+#![allow(clippy::doc_markdown, rustdoc::bare_urls)] // comments of fields are printed, not rendered
 
 use super::refused::RefusedFlags;
 use crate::config::Ether;

@@ -23,7 +23,7 @@ fn help_is_what_was_reviewed() {
     let mut text = command.render_long_help().to_string();
     for name in ["node", "keys", "status"] {
         let sub = command.find_subcommand_mut(name).unwrap();
-        text += &format!("\n\n#### praline {name}\n\n");
+        text.push_str(&["\n\n#### praline ", name, "\n\n"].concat());
         text += &sub.clone().term_width(100).render_long_help().to_string();
     }
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/cli/help.txt");
@@ -98,7 +98,7 @@ fn flags_reach_the_chain() {
                  --auto-impersonate -b 1.5 --mixed-mining --order fifo --max-transactions 11 --reads local \
                  --write-timeout 900 --host 0.0.0.0 --allow-origin https://x.example";
     let words: Vec<&str> = words.split_whitespace().collect();
-    let config = ClusterConfig::generate(&[[1; 32]], 8545, overrides_of(&words)).unwrap();
+    let config = ClusterConfig::generate(&[[1; 32]], 8545, &overrides_of(&words)).unwrap();
     let chain = &config.chain;
     assert_eq!(
         (chain.accounts.len(), chain.chain_id, chain.network_id),
@@ -149,7 +149,8 @@ fn phrases_are_given_drawn_or_derived() {
         overrides::of_run(&wrong.run).unwrap_err().to_string(),
         "`--mnemonic-random 13`: a phrase has 12, 15, 18, 21 or 24 words"
     );
-    let ganache = ClusterConfig::generate(&[[1; 32]], 0, overrides_of(&["-d", "-a", "1"])).unwrap();
+    let ganache =
+        ClusterConfig::generate(&[[1; 32]], 0, &overrides_of(&["-d", "-a", "1"])).unwrap();
     assert_eq!(
         ganache.chain.accounts[0].address.to_string(),
         "0x90F8bf6A479f320ead074411a4B0e7944Ea8c9C1"

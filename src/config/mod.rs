@@ -148,7 +148,7 @@ pub struct ClusterConfig {
 
 impl ClusterConfig {
     /// Reads a file, lays the flags over it and checks the whole.
-    pub fn load(path: &Path, overrides: Overrides) -> Result<Self, ConfigError> {
+    pub fn load(path: &Path, overrides: &Overrides) -> Result<Self, ConfigError> {
         let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
             path: path.to_owned(),
             source,
@@ -160,7 +160,7 @@ impl ClusterConfig {
     pub fn parse(
         text: &str,
         path: Option<&Path>,
-        overrides: Overrides,
+        overrides: &Overrides,
     ) -> Result<Self, ConfigError> {
         let document = document::Document::new(path, text);
         let file = document.deserialize()?;
@@ -172,7 +172,7 @@ impl ClusterConfig {
     pub fn generate(
         secrets: &[[u8; 32]],
         port: u16,
-        overrides: Overrides,
+        overrides: &Overrides,
     ) -> Result<Self, ConfigError> {
         generate::generate(secrets, port, overrides)
     }

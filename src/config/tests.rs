@@ -1,4 +1,4 @@
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::too_many_lines)]
 
 use super::*;
 use crate::chain::spec::Hardfork;
@@ -37,7 +37,7 @@ secret_key = "{seed2}"
 }
 
 fn parse(text: &str) -> Result<ClusterConfig, ConfigError> {
-    ClusterConfig::parse(text, Some(Path::new("lab.toml")), Overrides::default())
+    ClusterConfig::parse(text, Some(Path::new("lab.toml")), &Overrides::default())
 }
 
 fn refusal(text: &str) -> String {
@@ -183,7 +183,7 @@ fn members_that_contradict_each_other_are_named() {
 
 #[test]
 fn a_file_that_is_not_there_is_named() {
-    let error = ClusterConfig::load(Path::new("nowhere/lab.toml"), Overrides::default());
+    let error = ClusterConfig::load(Path::new("nowhere/lab.toml"), &Overrides::default());
     assert_eq!(
         error.unwrap_err().to_string(),
         "cannot read the config `nowhere/lab.toml`: No such file or directory (os error 2); check the path given with \
@@ -197,7 +197,7 @@ fn a_flag_beats_the_file_and_is_blamed_for_its_own_values() {
         "{}[chain]\nchain_id = 5\nhardfork = \"london\"\n",
         two_members()
     );
-    let load = |overrides| ClusterConfig::parse(&text, Some(Path::new("lab.toml")), overrides);
+    let load = |overrides| ClusterConfig::parse(&text, Some(Path::new("lab.toml")), &overrides);
     let plain = load(Overrides::default()).unwrap();
     assert_eq!((plain.chain.chain_id, plain.chain.network_id), (5, 5));
     assert_eq!(plain.chain.hardfork, Hardfork::London);
@@ -270,7 +270,7 @@ fn mining_flags_mean_what_they_mean_in_anvil() {
             0,
         ),
     ] {
-        let config = ClusterConfig::generate(&[[1; 32]], 8545, overrides).unwrap();
+        let config = ClusterConfig::generate(&[[1; 32]], 8545, &overrides).unwrap();
         assert_eq!(config.chain.mining.automine, automine);
         assert_eq!(config.chain.mining.interval_ms, interval_ms);
     }
@@ -280,7 +280,7 @@ fn mining_flags_mean_what_they_mean_in_anvil() {
 fn the_shipped_configs_hold() {
     for name in ["cluster", "single", "decentralized-ganache"] {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("chain-config/{name}.toml"));
-        let config = ClusterConfig::load(&path, Overrides::default()).unwrap();
+        let config = ClusterConfig::load(&path, &Overrides::default()).unwrap();
         assert!(config.is_on_one_machine());
         for member in &config.members {
             assert_eq!(
@@ -289,7 +289,7 @@ fn the_shipped_configs_hold() {
             );
         }
     }
-    let cluster = ClusterConfig::parse(BUILTIN_CONFIG, None, Overrides::default()).unwrap();
+    let cluster = ClusterConfig::parse(BUILTIN_CONFIG, None, &Overrides::default()).unwrap();
     assert_eq!(cluster.chain.chain_id, 31_337);
     assert_eq!(cluster.chain.accounts.len(), 10);
     assert_eq!(
@@ -372,7 +372,7 @@ fn a_key_file_must_be_private_and_of_the_pair() {
     let config = ClusterConfig::parse(
         &text,
         Some(&folder.path().join("lab.toml")),
-        Overrides::default(),
+        &Overrides::default(),
     )
     .unwrap();
     let secret = || config.secret_key(&config.members[1]);

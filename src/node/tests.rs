@@ -34,7 +34,7 @@ fn cluster(members: usize) -> ClusterConfig {
 
 fn generate(members: usize) -> ClusterConfig {
     let secrets: Vec<[u8; 32]> = (1..=members).map(|number| [number as u8; 32]).collect();
-    ClusterConfig::generate(&secrets, 0, Overrides::default()).unwrap()
+    ClusterConfig::generate(&secrets, 0, &Overrides::default()).unwrap()
 }
 
 #[test]
@@ -137,7 +137,7 @@ fn a_folder_is_worked_on_by_one_and_belongs_to_one_cluster() {
 fn a_generated_cluster_keeps_its_keys_with_its_data() {
     let root = tempfile::tempdir().unwrap();
     let make = |keep: &Keep| {
-        generated(keep, 2, 0, Overrides::default())
+        generated(keep, 2, 0, &Overrides::default())
             .unwrap()
             .cluster_id()
     };
@@ -167,7 +167,7 @@ fn a_temporary_folder_goes_with_its_run_and_leftovers_with_the_next() {
     assert!(!path.exists());
 
     // A killed process leaves its folder; an old one without a holder of its lock is removed.
-    let old = std::time::SystemTime::now() - std::time::Duration::from_secs(3600);
+    let old = std::time::SystemTime::now() - std::time::Duration::from_hours(1);
     let leave = |name: &str| {
         let left = parent.path().join(name);
         std::fs::create_dir(&left).unwrap();

@@ -3,6 +3,7 @@
 use super::printer::{Format, Printer};
 use alloy::primitives::{Address, B256};
 use serde_json::json;
+use std::fmt::Write as _;
 
 /// A transaction in a new block.
 #[derive(Clone, Copy, Debug)]
@@ -57,19 +58,18 @@ fn block_text(
 ) -> String {
     let mut out = String::new();
     for transaction in transactions {
-        out += &format!("\n    Transaction: {}\n", transaction.hash);
+        let _ = writeln!(out, "\n    Transaction: {}", transaction.hash);
         if let Some(address) = transaction.created {
-            out += &format!("    Contract created: {address}\n");
+            let _ = writeln!(out, "    Contract created: {address}");
         }
-        out += &format!("    Gas used: {}\n", transaction.gas_used);
+        let _ = writeln!(out, "    Gas used: {}", transaction.gas_used);
         if !transaction.succeeded {
-            out += "    Status: failed\n";
+            let _ = writeln!(out, "    Status: failed");
         }
     }
-    out += &format!(
-        "\n    Block Number: {number}\n    Block Hash: {hash}\n    Block Time: \"{}\"\n",
-        rfc_2822(timestamp)
-    );
+    let time = rfc_2822(timestamp);
+    let _ = writeln!(out, "\n    Block Number: {number}\n    Block Hash: {hash}");
+    let _ = writeln!(out, "    Block Time: \"{time}\"");
     out
 }
 

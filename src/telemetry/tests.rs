@@ -75,7 +75,7 @@ fn config() -> ClusterConfig {
         timestamp: Some(1_700_000_000),
         ..Overrides::default()
     };
-    ClusterConfig::generate(&[[1; 32], [2; 32]], 8545, overrides).unwrap()
+    ClusterConfig::generate(&[[1; 32], [2; 32]], 8545, &overrides).unwrap()
 }
 
 fn print_banner(format: Format) -> (String, String) {
