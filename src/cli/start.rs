@@ -32,11 +32,11 @@ pub(super) fn cluster(flags: RunFlags, printer: &Printer) -> Result<(), CliError
         let keep = from_flag.unwrap_or(Keep::Temporary);
         let port = flags.port.port.unwrap_or(DEFAULT_PORT);
         (
-            node::generated(&keep, usize::from(nodes), port, overrides)?,
+            node::generated(&keep, usize::from(nodes), port, &overrides)?,
             keep,
         )
     } else {
-        let config = load(flags.cluster.config.as_deref(), overrides)?;
+        let config = load(flags.cluster.config.as_deref(), &overrides)?;
         let from_file = config.storage.data_dir.clone().map(Keep::Folder);
         let keep = from_flag.or(from_file).unwrap_or(Keep::Temporary);
         (config, keep)
@@ -51,7 +51,7 @@ pub(super) fn cluster(flags: RunFlags, printer: &Printer) -> Result<(), CliError
 
 /// `praline node`: one member.
 pub(super) fn member(flags: NodeFlags, printer: &Printer) -> Result<(), CliError> {
-    let config = load(flags.config.as_deref(), overrides::of_node(&flags)?)?;
+    let config = load(flags.config.as_deref(), &overrides::of_node(&flags)?)?;
     let data_root = config
         .storage
         .data_dir
@@ -69,7 +69,7 @@ pub(super) fn member(flags: NodeFlags, printer: &Printer) -> Result<(), CliError
 /// The config that is named, or the default file, or the same as compiled in.
 pub(super) fn load(
     path: Option<&Path>,
-    overrides: Overrides,
+    overrides: &Overrides,
 ) -> Result<ClusterConfig, ConfigError> {
     let default = Path::new(DEFAULT_CONFIG_PATH);
     match path {
