@@ -259,19 +259,23 @@ fn keep_first<K: Eq + std::hash::Hash, T>(
 impl OldState {
     /// Fails if what was just read, or will be, may belong to another history than the head does.
     fn check(&self) -> Result<(), StoreError> {
-        let epoch = self.archive.epoch.load(Ordering::Acquire);
-        if self.epoch == Some(epoch)
-            || self.epoch.is_some() && !self.archive.read().is_dead(self.head_version)
-        {
-            Ok(())
-        } else {
-            Err(StoreError::Stale)
+        let Some(epoch) = self.epoch else {
+            return Err(StoreError::Stale);
+        };
+        if self.archive.epoch.load(Ordering::Acquire) == epoch {
+            return Ok(());
         }
+        let inner = self.archive.read();
+        if inner.installed > epoch || inner.is_dead(self.head_version) {
+            return Err(StoreError::Stale);
+        }
+        Ok(())
     }
 }
 
 impl StateRead for OldState {
     fn account(&self, address: Address) -> Result<Option<AccountInfo>, StateError> {
+        self.check()?;
         let before = self
             .archive
             .account_before(address, self.version, self.head_version)?;
@@ -280,6 +284,7 @@ impl StateRead for OldState {
     }
 
     fn storage(&self, address: Address, slot: U256) -> Result<U256, StateError> {
+        self.check()?;
         let before = self
             .archive
             .slot_before(address, slot, self.version, self.head_version)?;

@@ -23,7 +23,7 @@ mod memory;
 mod snapshot;
 mod store;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use memory::MemoryStore;
 pub use snapshot::ArchiveSnapshot;
@@ -129,6 +129,8 @@ struct Inner {
     frozen: Option<Arc<Layer>>,
     /// Versions that were reverted, ascending.
     dead: Vec<Range<u64>>,
+    /// The epoch that began when a copy was installed: readers from before it have nothing to read any more.
+    installed: u64,
     recent: VecDeque<Recent>,
 }
 
@@ -254,7 +256,7 @@ impl Archive {
     }
 
     /// Replaces everything by a copy that [`ArchiveSnapshot::chunks`] gave, all or nothing, also over a crash. All
-    /// that was appended and not flushed is gone. [`Archive::load`] gives the new state.
+    /// that was appended and not flushed is gone. [`Archive::load`] gives the new state; older heads are of no use then.
     pub fn install(
         &self,
         chunks: impl Iterator<Item = io::Result<Vec<u8>>>,
@@ -275,9 +277,9 @@ impl Archive {
             Ok(version) => {
                 *inner = Inner {
                     dead: vec![0..version.unwrap_or(0)],
+                    installed: self.epoch.fetch_add(1, Ordering::AcqRel) + 1,
                     ..Inner::default()
                 };
-                self.epoch.fetch_add(1, Ordering::AcqRel);
                 self.cache().clear();
                 Ok(())
             }
