@@ -12,7 +12,7 @@ mod tests;
 pub use errors::OpenError;
 
 use crate::chain::archive::{
-    Batch, Entries, Entry, KeyRange, Order, Store, StoreError, StoreSnapshot, Table,
+    Batch, Entries, Entry, KeyRange, Order, Store, StoreError, StoreSnapshot, Table, Visit,
 };
 use errors::{Failure, guarded, is_io, open_error, store_error};
 use redb::{
@@ -21,7 +21,6 @@ use redb::{
 };
 use std::{
     fmt, fs, io,
-    ops::ControlFlow,
     path::{Path, PathBuf},
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
@@ -198,7 +197,7 @@ impl Store for ChainStore {
         table: Table,
         range: KeyRange<'_>,
         order: Order,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+        visit: Visit<'_>,
     ) -> Result<(), StoreError> {
         self.run(|database| {
             let table = database.begin_read()?.open_table(definition(table))?;

@@ -188,7 +188,7 @@ fn what_waits_is_counted_announced_and_bounded() {
     let seen = Arc::new(AtomicU64::new(0));
     let told = Arc::clone(&seen);
     archive.set_on_pending(Box::new(move |bytes| {
-        told.store(bytes as u64, Ordering::Relaxed)
+        told.store(bytes as u64, Ordering::Relaxed);
     }));
     let state = set(&archive, &State::default(), 1, Address::repeat_byte(1), 5);
     assert!(archive.pending_bytes() > 0);
@@ -220,7 +220,7 @@ fn recent_states_are_bounded_by_number_and_by_difference() {
     }
     assert_eq!(archive.read().recent.len(), MAX_RECENT_STATES);
     let mut draft = Draft::new(state);
-    for n in 0..MAX_RECENT_CHANGES as u64 + 1 {
+    for n in 0..=MAX_RECENT_CHANGES as u64 {
         draft.set_account(Address::left_padding_from(&n.to_be_bytes()), info(1));
     }
     let (state, diff) = draft.finish();

@@ -5,9 +5,9 @@ use super::*;
 use crate::chain::{
     archive::{
         Archive,
-        tests::{Saved, info, model, set},
+        tests::{info, model, set},
     },
-    state::{State, StateRead},
+    state::State,
 };
 use alloy::primitives::Address;
 use proptest::prelude::*;
@@ -15,7 +15,7 @@ use redb::{StorageBackend, backends::FileBackend};
 use std::{
     fs::{File, OpenOptions},
     io::{Seek, SeekFrom, Write},
-    ops::Bound,
+    ops::{Bound, ControlFlow},
     sync::atomic::{AtomicBool, Ordering},
 };
 use tempfile::TempDir;
@@ -293,10 +293,10 @@ struct FillingDisk {
 
 impl FillingDisk {
     fn room(&self) -> io::Result<()> {
-        match self.full.load(Ordering::Relaxed) {
-            true => Err(io::ErrorKind::StorageFull.into()),
-            false => Ok(()),
+        if self.full.load(Ordering::Relaxed) {
+            return Err(io::ErrorKind::StorageFull.into());
         }
+        Ok(())
     }
 }
 

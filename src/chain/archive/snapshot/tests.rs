@@ -59,10 +59,12 @@ fn a_snapshot_does_not_change_and_can_be_read_again() {
     assert_eq!(all(), before);
 }
 
+type Damage<'a> = &'a dyn Fn(&mut Vec<Vec<u8>>);
+
 #[test]
 fn every_damage_is_seen() {
     let whole = chunks(&store());
-    let damages: [&dyn Fn(&mut Vec<Vec<u8>>); 7] = [
+    let damages: [Damage<'_>; 7] = [
         &|chunks| chunks.clear(),
         &|chunks| chunks.truncate(1),
         &|chunks| chunks.swap(0, 1),

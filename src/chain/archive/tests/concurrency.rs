@@ -1,7 +1,7 @@
 //! Readers beside appends, flushes and reverts.
 
 use super::{super::*, Saved, info};
-use crate::chain::state::{Draft, StateError, StateRead};
+use crate::chain::state::{Draft, StateError};
 use alloy::primitives::Address;
 use std::{sync::atomic::AtomicBool, thread};
 

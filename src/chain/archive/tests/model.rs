@@ -13,7 +13,7 @@ use alloy::{
     },
 };
 use proptest::prelude::*;
-use std::{collections::BTreeMap, ops::ControlFlow, sync::atomic::AtomicBool};
+use std::{collections::BTreeMap, sync::atomic::AtomicBool};
 
 const ADDRESSES: u8 = 5;
 const SLOTS: u64 = 4;
@@ -88,7 +88,7 @@ type Accounts = BTreeMap<Address, (AccountInfo, BTreeMap<U256, U256>)>;
 /// A living version.
 #[derive(Clone)]
 struct Version {
-    version: u64,
+    number: u64,
     accounts: Accounts,
     state: State,
     /// How many blocks there are.
@@ -120,7 +120,7 @@ impl Store for Refusing {
         table: Table,
         range: KeyRange<'_>,
         order: Order,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+        visit: Visit<'_>,
     ) -> Result<(), StoreError> {
         self.store.scan(table, range, order, visit)
     }
@@ -265,7 +265,7 @@ impl Life<'_> {
             expected_removed.reverse();
             effects.revert = Some(RevertPoint {
                 block_number: FIRST_BLOCK + target.blocks as u64 - 1,
-                version: target.version,
+                version: target.number,
             });
         }
         let (mut state, mut accounts) = match self.model.versions.last() {
@@ -274,9 +274,9 @@ impl Life<'_> {
         };
         for changes in changes {
             let mut draft = Draft::new(state);
-            changes
-                .iter()
-                .for_each(|change| apply(&mut draft, &mut accounts, change));
+            for change in changes {
+                apply(&mut draft, &mut accounts, change);
+            }
             let diff;
             (state, diff) = draft.finish();
             effects.diffs.push((self.next_version, diff));
@@ -303,7 +303,7 @@ impl Life<'_> {
 
     fn push_version(&mut self, accounts: &Accounts, state: &State) {
         self.model.versions.push(Version {
-            version: self.next_version,
+            number: self.next_version,
             accounts: accounts.clone(),
             state: state.clone(),
             blocks: self.model.blocks.len(),
@@ -388,8 +388,8 @@ impl Life<'_> {
             Step::Copy => self.copy(),
             Step::OpenReader { version } => {
                 let expected = self.model.versions[version % self.model.versions.len()].clone();
-                let (head, head_version) = (self.head().state.clone(), self.head().version);
-                let state = self.archive.state_at(&head, head_version, expected.version);
+                let (head, head_version) = (self.head().state.clone(), self.head().number);
+                let state = self.archive.state_at(&head, head_version, expected.number);
                 self.readers.push(Reader {
                     state,
                     expected,
@@ -436,20 +436,17 @@ impl Life<'_> {
         let flushed = self.model.clone();
         (self.archive, self.store) = (other, store);
         self.load();
-        assert_eq!(
-            self.head().version,
-            flushed.versions.last().unwrap().version
-        );
+        assert_eq!(self.head().number, flushed.versions.last().unwrap().number);
     }
 
     fn load(&mut self) {
         let (state, checkpoint) = self.archive.load().unwrap().unwrap();
         self.model = self.flushed.clone();
         let head = self.model.versions.last_mut().unwrap();
-        assert_eq!(checkpoint, head.version.to_be_bytes());
+        assert_eq!(checkpoint, head.number.to_be_bytes());
         assert_eq!(state.root(), head.state.root());
         head.state = state;
-        self.next_version = head.version + 1;
+        self.next_version = head.number + 1;
     }
 
     fn check(&mut self) {
@@ -457,17 +454,17 @@ impl Life<'_> {
         for expected in &self.model.versions {
             let old = self
                 .archive
-                .state_at(&head.state, head.version, expected.version);
+                .state_at(&head.state, head.number, expected.number);
             compare(&*old, expected).unwrap();
             let whole = self
                 .archive
-                .rewind(&head.state, head.version, expected.version)
+                .rewind(&head.state, head.number, expected.number)
                 .unwrap();
             assert_eq!(
                 whole.root(),
                 expected.state.root(),
                 "version {}",
-                expected.version
+                expected.number
             );
         }
         for reader in &self.readers {
@@ -475,7 +472,7 @@ impl Life<'_> {
                 .model
                 .versions
                 .iter()
-                .any(|v| v.version == reader.head_version);
+                .any(|v| v.number == reader.head_version);
             match compare(&*reader.state, &reader.expected) {
                 Ok(()) => {}
                 Err(StateError::Store(StoreError::Stale)) if !alive || reader.replaced => {}
@@ -538,7 +535,7 @@ fn compare(state: &dyn StateRead, expected: &Version) -> Result<(), StateError> 
             account,
             known.map(|(info, _)| *info),
             "{address} at {}",
-            expected.version
+            expected.number
         );
         for slot in (0..SLOTS).map(U256::from) {
             let value = known.and_then(|(_, slots)| slots.get(&slot).copied());
