@@ -4,13 +4,13 @@ use super::{
     Archive, StoreError,
     encoding::{corrupt, decode_block, decode_place, decode_u64},
     layer::Found,
-    store::{Order, Table},
+    store::Table,
 };
 use crate::chain::block::BlockRecord;
 use alloy::primitives::{B256, Bloom};
 use std::{
     collections::BTreeSet,
-    ops::{Bound, ControlFlow},
+    ops::Bound,
     sync::{Arc, atomic::Ordering},
 };
 
@@ -65,12 +65,11 @@ impl Archive {
                 .transaction(&hash)
                 .or_else(|| frozen?.transaction(&hash))
         };
-        let place = match known {
-            Some(place) => Some(place),
-            None => {
-                let bytes = self.store.get(Table::Transactions, &hash[..])?;
-                bytes.map(|bytes| decode_place(&bytes)).transpose()?
-            }
+        let place = if known.is_some() {
+            known
+        } else {
+            let bytes = self.store.get(Table::Transactions, &hash[..])?;
+            bytes.map(|bytes| decode_place(&bytes)).transpose()?
         };
         let Some((number, index)) = place else {
             return Ok(None);
@@ -117,21 +116,13 @@ impl Archive {
         }
         let (first, last) = (from.to_be_bytes(), top.to_be_bytes());
         let range = (Bound::Included(&first[..]), Bound::Included(&last[..]));
-        let mut outcome = Ok(());
-        self.store
-            .scan(Table::Blooms, range, Order::Ascending, &mut |key, bloom| {
-                outcome = stored_bloom(key, bloom).map(|(number, bloom)| {
-                    if accepts(&bloom) {
-                        found.insert(number);
-                    }
-                });
-                if outcome.is_ok() {
-                    ControlFlow::Continue(())
-                } else {
-                    ControlFlow::Break(())
-                }
-            })?;
-        outcome?;
+        self.store.each(Table::Blooms, range, |key, bloom| {
+            let (number, bloom) = stored_bloom(key, bloom)?;
+            if accepts(&bloom) {
+                found.insert(number);
+            }
+            Ok(())
+        })?;
         Ok(found.into_iter().collect())
     }
 

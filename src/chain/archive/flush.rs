@@ -7,11 +7,11 @@ use super::{
         meta, slot_history_key, slot_key, version_of,
     },
     layer::{Head, Layer},
-    store::{Batch, Order, Store, Table},
+    store::{Batch, KeyRange, Store, Table},
 };
 use crate::chain::{block::BlockRecord, state::State};
 use alloy::primitives::{Address, U256};
-use std::ops::{Bound, ControlFlow};
+use std::ops::Bound;
 
 /// All that turns what `store` holds into what it shall hold with `layer`, whose newest chain is `head`.
 pub(super) fn batch(layer: &Layer, head: &Head, store: &dyn Store) -> Result<Batch, StoreError> {
@@ -90,21 +90,17 @@ fn remove_blocks(
     store: &dyn Store,
     batch: &mut Batch,
 ) -> Result<(), StoreError> {
-    each_above(
-        store,
-        Table::Blocks,
-        point.block_number,
-        &mut |key, value| {
-            let block = decode_block(value)?;
-            batch.delete(Table::Blocks, key);
-            batch.delete(Table::Blooms, key);
-            batch.delete(Table::BlockNumbers, &block.hash[..]);
-            for transaction in &block.transactions {
-                batch.delete(Table::Transactions, &transaction.envelope.tx_hash()[..]);
-            }
-            Ok(())
-        },
-    )
+    let last = point.block_number.to_be_bytes();
+    store.each(Table::Blocks, above(&last), |key, value| {
+        let block = decode_block(value)?;
+        batch.delete(Table::Blocks, key);
+        batch.delete(Table::Blooms, key);
+        batch.delete(Table::BlockNumbers, &block.hash[..]);
+        for transaction in &block.transactions {
+            batch.delete(Table::Transactions, &transaction.envelope.tx_hash()[..]);
+        }
+        Ok(())
+    })
 }
 
 /// Removes the history above the point; the values of what it had changed are those of the head.
@@ -114,7 +110,8 @@ fn remove_changes(
     store: &dyn Store,
     batch: &mut Batch,
 ) -> Result<(), StoreError> {
-    each_above(store, Table::Changes, point.version, &mut |key, value| {
+    let last = point.version.to_be_bytes();
+    store.each(Table::Changes, above(&last), |key, value| {
         let version = version_of(Table::Changes, key)?;
         let changed = Changed::decode(value)?;
         batch.delete(Table::Changes, key);
@@ -139,27 +136,7 @@ fn remove_changes(
     })
 }
 
-/// Shows every entry of a table keyed by a number whose number is above `number`.
-fn each_above(
-    store: &dyn Store,
-    table: Table,
-    number: u64,
-    visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<(), StoreError>,
-) -> Result<(), StoreError> {
-    let from = number.to_be_bytes();
-    let mut outcome = Ok(());
-    store.scan(
-        table,
-        (Bound::Excluded(&from[..]), Bound::Unbounded),
-        Order::Ascending,
-        &mut |key, value| {
-            outcome = visit(key, value);
-            if outcome.is_ok() {
-                ControlFlow::Continue(())
-            } else {
-                ControlFlow::Break(())
-            }
-        },
-    )?;
-    outcome
+/// All keys above `last`, in a table whose keys are numbers.
+fn above(last: &[u8; 8]) -> KeyRange<'_> {
+    (Bound::Excluded(&last[..]), Bound::Unbounded)
 }

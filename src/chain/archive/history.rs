@@ -161,19 +161,12 @@ impl Archive {
     fn stored_changes(&self, after: u64, until: u64) -> Result<Vec<(u64, Changed)>, StoreError> {
         let (first, last) = (after.to_be_bytes(), until.to_be_bytes());
         let range = (Bound::Excluded(&first[..]), Bound::Included(&last[..]));
-        let mut rows = Vec::new();
-        self.store.scan(
-            Table::Changes,
-            range,
-            Order::Ascending,
-            &mut |key, value| {
-                rows.push((key.to_vec(), value.to_vec()));
-                ControlFlow::Continue(())
-            },
-        )?;
-        let rows = rows.into_iter();
-        rows.map(|(key, value)| Ok((version_of(Table::Changes, &key)?, Changed::decode(&value)?)))
-            .collect()
+        let mut changes = Vec::new();
+        self.store.each(Table::Changes, range, |key, value| {
+            changes.push((version_of(Table::Changes, key)?, Changed::decode(value)?));
+            Ok(())
+        })?;
+        Ok(changes)
     }
 
     /// The first stored entry with a history key from `first` to `last`.
@@ -193,48 +186,55 @@ impl Archive {
         Ok(found)
     }
 
-    /// The account before its first change after version `after`, up to `until`; outer `None`: there is no such change.
-    fn account_before(
+    /// An account at version `after`: as it was before its first change up to version `until`, or as in `head`, the
+    /// state of that version.
+    fn account_at(
         &self,
         address: Address,
         after: u64,
         until: u64,
-    ) -> Result<Option<Option<AccountInfo>>, StoreError> {
+        head: &State,
+    ) -> Result<Option<AccountInfo>, StoreError> {
         let in_memory = {
             let inner = self.read();
-            inner
-                .layers()
-                .find_map(|layer| first_after(layer.accounts.get(&address), after, until))
+            let mut layers = inner.layers();
+            layers.find_map(|layer| first_after(layer.accounts.get(&address), after, until))
         };
         // The store has the lower versions. It is asked after the layers: what moved there meanwhile is found twice.
         let first = account_history_key(address, after + 1);
         let last = account_history_key(address, until);
-        match self.first_stored(Table::AccountHistory, &first, &last)? {
-            Some(bytes) => decode_account(Table::AccountHistory, &bytes).map(Some),
-            None => Ok(in_memory.map(|(_, before)| before)),
+        match (
+            self.first_stored(Table::AccountHistory, &first, &last)?,
+            in_memory,
+        ) {
+            (Some(bytes), _) => decode_account(Table::AccountHistory, &bytes),
+            (None, Some((_, before))) => Ok(before),
+            (None, None) => Ok(head.account_info(address)),
         }
     }
 
-    /// The slot before its first change after version `after`, up to `until`; `None`: there is no such change.
-    fn slot_before(
+    /// A slot at version `after`, likewise.
+    fn slot_at(
         &self,
-        address: Address,
-        slot: U256,
+        key: (Address, U256),
         after: u64,
         until: u64,
-    ) -> Result<Option<U256>, StoreError> {
+        head: &State,
+    ) -> Result<U256, StoreError> {
         let in_memory = {
             let inner = self.read();
-            let key = (address, slot);
-            inner
-                .layers()
-                .find_map(|layer| first_after(layer.slots.get(&key), after, until))
+            let mut layers = inner.layers();
+            layers.find_map(|layer| first_after(layer.slots.get(&key), after, until))
         };
-        let first = slot_history_key(address, slot, after + 1);
-        let last = slot_history_key(address, slot, until);
-        match self.first_stored(Table::SlotHistory, &first, &last)? {
-            Some(bytes) => decode_value(Table::SlotHistory, &bytes).map(Some),
-            None => Ok(in_memory.map(|(_, before)| before)),
+        let first = slot_history_key(key.0, key.1, after + 1);
+        let last = slot_history_key(key.0, key.1, until);
+        match (
+            self.first_stored(Table::SlotHistory, &first, &last)?,
+            in_memory,
+        ) {
+            (Some(bytes), _) => decode_value(Table::SlotHistory, &bytes),
+            (None, Some((_, before))) => Ok(before),
+            (None, None) => Ok(head.storage_value(key.0, key.1)),
         }
     }
 }
@@ -259,32 +259,39 @@ fn keep_first<K: Eq + std::hash::Hash, T>(
 impl OldState {
     /// Fails if what was just read, or will be, may belong to another history than the head does.
     fn check(&self) -> Result<(), StoreError> {
-        let epoch = self.archive.epoch.load(Ordering::Acquire);
-        if self.epoch == Some(epoch)
-            || self.epoch.is_some() && !self.archive.read().is_dead(self.head_version)
-        {
-            Ok(())
-        } else {
-            Err(StoreError::Stale)
+        let Some(epoch) = self.epoch else {
+            return Err(StoreError::Stale);
+        };
+        if self.archive.epoch.load(Ordering::Acquire) == epoch {
+            return Ok(());
         }
+        let inner = self.archive.read();
+        if inner.installed > epoch || inner.is_dead(self.head_version) {
+            return Err(StoreError::Stale);
+        }
+        Ok(())
     }
 }
 
 impl StateRead for OldState {
     fn account(&self, address: Address) -> Result<Option<AccountInfo>, StateError> {
-        let before = self
-            .archive
-            .account_before(address, self.version, self.head_version)?;
         self.check()?;
-        Ok(before.unwrap_or_else(|| self.head.account_info(address)))
+        let (version, head_version) = (self.version, self.head_version);
+        let account = self
+            .archive
+            .account_at(address, version, head_version, &self.head)?;
+        self.check()?;
+        Ok(account)
     }
 
     fn storage(&self, address: Address, slot: U256) -> Result<U256, StateError> {
-        let before = self
-            .archive
-            .slot_before(address, slot, self.version, self.head_version)?;
         self.check()?;
-        Ok(before.unwrap_or_else(|| self.head.storage_value(address, slot)))
+        let (version, head_version) = (self.version, self.head_version);
+        let value = self
+            .archive
+            .slot_at((address, slot), version, head_version, &self.head)?;
+        self.check()?;
+        Ok(value)
     }
 
     /// Codes are never lost on the way to a newer version, so the head knows them all.

@@ -6,11 +6,13 @@ use super::{
         corrupt, decode_account, decode_address, decode_hash, decode_slot_key, decode_u64,
         decode_value, meta,
     },
-    store::{Order, Table},
+    store::{KeyRange, Table},
 };
 use crate::chain::state::{AccountInfo, State, StateBuilder};
 use alloy::primitives::{Address, Bytes, U256};
-use std::ops::{Bound, ControlFlow};
+use std::ops::Bound;
+
+const ALL: KeyRange<'static> = (Bound::Unbounded, Bound::Unbounded);
 
 impl Archive {
     /// The state and the checkpoint of the last flush, if there was one. Checks the root of the state.
@@ -39,19 +41,19 @@ impl Archive {
 
     fn stored_state(&self) -> Result<State, StoreError> {
         let mut builder = StateBuilder::default();
-        self.each(Table::Codes, |_, code| {
+        self.store.each(Table::Codes, ALL, |_, code| {
             builder.add_code(Bytes::copy_from_slice(code));
             Ok(())
         })?;
         let mut slots: Vec<(Address, U256, U256)> = Vec::new();
-        self.each(Table::Slots, |key, value| {
+        self.store.each(Table::Slots, ALL, |key, value| {
             let (address, slot) = decode_slot_key(key)?;
             slots.push((address, slot, decode_value(Table::Slots, value)?));
             Ok(())
         })?;
         // Both tables are sorted by address, so the slots of the next account are the next slots.
         let mut rest = &slots[..];
-        self.each(Table::Accounts, |key, value| {
+        self.store.each(Table::Accounts, ALL, |key, value| {
             let (address, info) = stored_account(key, value)?;
             let (own, others) =
                 rest.split_at(rest.partition_point(|(owner, ..)| *owner <= address));
@@ -70,25 +72,6 @@ impl Archive {
             return Err(corrupt(Table::Slots, "a slot belongs to no account"));
         }
         Ok(builder.finish())
-    }
-
-    fn each(
-        &self,
-        table: Table,
-        mut visit: impl FnMut(&[u8], &[u8]) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
-        let everything = (Bound::Unbounded, Bound::Unbounded);
-        let mut outcome = Ok(());
-        self.store
-            .scan(table, everything, Order::Ascending, &mut |key, value| {
-                outcome = visit(key, value);
-                if outcome.is_ok() {
-                    ControlFlow::Continue(())
-                } else {
-                    ControlFlow::Break(())
-                }
-            })?;
-        outcome
     }
 }
 

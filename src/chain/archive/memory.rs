@@ -2,11 +2,10 @@
 
 use super::{
     StoreError,
-    store::{Batch, Entries, Entry, KeyRange, Order, Store, StoreSnapshot, Table},
+    store::{Batch, Entries, Entry, KeyRange, Order, Store, StoreSnapshot, Table, Visit},
 };
 use std::{
     fmt,
-    ops::ControlFlow,
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
@@ -60,7 +59,7 @@ impl Store for MemoryStore {
         table: Table,
         range: KeyRange<'_>,
         order: Order,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+        visit: Visit<'_>,
     ) -> Result<(), StoreError> {
         // A clone, so that no lock is held while the visitor works.
         let map = self.read().0[table as usize].clone();

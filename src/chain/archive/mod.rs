@@ -23,11 +23,11 @@ mod memory;
 mod snapshot;
 mod store;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use memory::MemoryStore;
 pub use snapshot::ArchiveSnapshot;
-pub use store::{Batch, Entries, Entry, KeyRange, Order, Store, StoreSnapshot, Table};
+pub use store::{Batch, Entries, Entry, KeyRange, Order, Store, StoreSnapshot, Table, Visit};
 
 use super::{
     block::BlockRecord,
@@ -37,7 +37,7 @@ use cache::BlockCache;
 use layer::{Head, Layer};
 use std::{
     collections::VecDeque,
-    fmt, io, mem,
+    fmt, io, iter, mem,
     ops::Range,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
@@ -128,7 +128,9 @@ struct Inner {
     active: Layer,
     frozen: Option<Arc<Layer>>,
     /// Versions that were reverted, ascending.
-    dead: Vec<Range<u64>>,
+    dead: VecDeque<Range<u64>>,
+    /// The epoch that began when a copy was installed: readers from before it have nothing to read any more.
+    installed: u64,
     recent: VecDeque<Recent>,
 }
 
@@ -254,7 +256,7 @@ impl Archive {
     }
 
     /// Replaces everything by a copy that [`ArchiveSnapshot::chunks`] gave, all or nothing, also over a crash. All
-    /// that was appended and not flushed is gone. [`Archive::load`] gives the new state.
+    /// that was appended and not flushed is gone. [`Archive::load`] gives the new state; older heads are of no use then.
     pub fn install(
         &self,
         chunks: impl Iterator<Item = io::Result<Vec<u8>>>,
@@ -264,7 +266,7 @@ impl Archive {
         let dead = {
             let mut inner = self.write();
             self.epoch.fetch_add(1, Ordering::AcqRel);
-            mem::replace(&mut inner.dead, vec![0..u64::MAX])
+            mem::replace(&mut inner.dead, iter::once(0..u64::MAX).collect())
         };
         let installed = self
             .store
@@ -274,10 +276,10 @@ impl Archive {
         match installed {
             Ok(version) => {
                 *inner = Inner {
-                    dead: vec![0..version.unwrap_or(0)],
+                    dead: iter::once(0..version.unwrap_or(0)).collect(),
+                    installed: self.epoch.fetch_add(1, Ordering::AcqRel) + 1,
                     ..Inner::default()
                 };
-                self.epoch.fetch_add(1, Ordering::AcqRel);
                 self.cache().clear();
                 Ok(())
             }
@@ -329,10 +331,12 @@ impl Inner {
         self.recent.retain(|recent| recent.version <= point.version);
         // What was reverted before and lies above is reverted again.
         self.dead.retain(|dead| dead.start <= point.version);
-        self.dead.push(point.version + 1..first_version);
-        if self.dead.len() > MAX_DEAD_RANGES {
-            let oldest = self.dead.remove(0);
-            self.dead[0].start = oldest.start;
+        self.dead.push_back(point.version + 1..first_version);
+        if self.dead.len() > MAX_DEAD_RANGES
+            && let Some(oldest) = self.dead.pop_front()
+            && let Some(next) = self.dead.front_mut()
+        {
+            next.start = oldest.start;
         }
     }
 

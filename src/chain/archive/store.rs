@@ -80,6 +80,9 @@ pub type Entry = (Table, Vec<u8>, Vec<u8>);
 /// Bounds of a scan.
 pub type KeyRange<'a> = (Bound<&'a [u8]>, Bound<&'a [u8]>);
 
+/// Takes a key and its value; a break ends the scan.
+pub type Visit<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>;
+
 /// The direction of a scan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
@@ -125,7 +128,7 @@ pub trait Store: Send + Sync + fmt::Debug {
         table: Table,
         range: KeyRange<'_>,
         order: Order,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+        visit: Visit<'_>,
     ) -> Result<(), StoreError>;
 
     /// Writes all of the batch or nothing. Durable when it returns.
@@ -140,6 +143,27 @@ pub trait Store: Send + Sync + fmt::Debug {
         &self,
         entries: &mut dyn Iterator<Item = Result<Entry, StoreError>>,
     ) -> Result<(), StoreError>;
+}
+
+impl dyn Store + '_ {
+    /// Shows the entries of a range, lowest key first, until `visit` fails.
+    pub(super) fn each(
+        &self,
+        table: Table,
+        range: KeyRange<'_>,
+        mut visit: impl FnMut(&[u8], &[u8]) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let mut outcome = Ok(());
+        self.scan(table, range, Order::Ascending, &mut |key, value| {
+            outcome = visit(key, value);
+            if outcome.is_ok() {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
+        })?;
+        outcome
+    }
 }
 
 /// A consistent view of a whole store.

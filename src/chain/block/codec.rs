@@ -39,7 +39,7 @@ impl BlockRecord {
             &OptionalList(self.withdrawals.as_ref()),
             &self.receipts,
         ];
-        let payload_length = fields.iter().map(|field| field.length()).sum();
+        let payload_length = fields.iter().copied().map(Encodable::length).sum();
         let mut out = Vec::with_capacity(payload_length + 10);
         out.push(FORMAT);
         alloy_rlp::Header {

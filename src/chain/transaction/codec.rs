@@ -34,7 +34,7 @@ impl SignedTransaction {
     fn list_header(&self) -> Header {
         let payload_length = self.sender.length()
             + self.transaction_header().length_with_payload()
-            + self.sidecar.as_ref().map_or(0, |sidecar| sidecar.length());
+            + self.sidecar.as_ref().map_or(0, Encodable::length);
         Header {
             list: true,
             payload_length,

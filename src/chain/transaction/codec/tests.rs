@@ -7,7 +7,8 @@ use alloy::{
         BlobTransactionSidecar, BlobTransactionSidecarEip7594, Signed, TxEip1559, TxEip2930,
         TxEip4844, TxEip7702, TxLegacy,
     },
-    primitives::{Signature, U256},
+    eips::eip4844::{Blob, Bytes48},
+    primitives::{B256, Signature, U256},
 };
 
 fn sign<T>(tx: T) -> Signed<T> {
@@ -16,18 +17,18 @@ fn sign<T>(tx: T) -> Signed<T> {
 
 fn transactions() -> Vec<SignedTransaction> {
     let blob = TxEip4844 {
-        blob_versioned_hashes: vec![Default::default()],
+        blob_versioned_hashes: vec![B256::ZERO],
         ..Default::default()
     };
     let v0 = BlobTransactionSidecar {
-        blobs: vec![Default::default()],
-        commitments: vec![Default::default()],
-        proofs: vec![Default::default()],
+        blobs: vec![Blob::ZERO],
+        commitments: vec![Bytes48::ZERO],
+        proofs: vec![Bytes48::ZERO],
     };
     let v1 = BlobTransactionSidecarEip7594::new(
-        vec![Default::default()],
-        vec![Default::default()],
-        vec![Default::default(); 128],
+        vec![Blob::ZERO],
+        vec![Bytes48::ZERO],
+        vec![Bytes48::ZERO; 128],
     );
     let plain = [
         Envelope::Legacy(sign(TxLegacy::default())),
