@@ -24,7 +24,7 @@ use alloy::{
         },
         eip7594::{CELLS_PER_EXT_BLOB, Encodable7594 as _},
     },
-    primitives::{Address, B256, Bytes, U256, keccak256},
+    primitives::{Address, B256, Bytes, U256},
 };
 use std::sync::Arc;
 
@@ -128,8 +128,8 @@ impl SignedTransaction {
         if !rest.is_empty() {
             return Err(TransactionError::TrailingBytes);
         }
-        // A legacy signature with v = 0 or 1 and other oddities of RLP decode, but hash to something else.
-        if sidecar.is_none() && *envelope.hash() != keccak256(raw) {
+        // The other nodes get our encoding of it, so it must hash to what the client's bytes do.
+        if sidecar.is_none() && envelope.encoded_2718() != raw {
             return Err(TransactionError::NotCanonical);
         }
         Self::recover(envelope, sidecar)

@@ -3,7 +3,10 @@
 use super::*;
 use crate::chain::accounts::DevAccount;
 use alloy::{
-    consensus::{SignableTransaction as _, TxEip1559, TxEip7702, TxLegacy, TypedTransaction},
+    consensus::{
+        BlobTransactionSidecarVariant::{Eip4844, Eip7594},
+        SignableTransaction as _, TxEip1559, TxEip7702, TxLegacy, TypedTransaction,
+    },
     eips::{
         eip4844::{Blob, BlobTransactionSidecar},
         eip7594::BlobTransactionSidecarEip7594,
@@ -147,7 +150,7 @@ fn a_legacy_signature_without_27_is_refused() {
     let v = raw.len() - 67;
     assert!(raw[v] == 27 || raw[v] == 28);
     raw[v] = 1;
-    assert_eq!(decode(&raw).unwrap_err(), "rlp: non-canonical encoding");
+    assert_eq!(decode(&raw).unwrap_err(), "rlp: invalid parity value");
 }
 
 #[test]
@@ -231,7 +234,6 @@ fn refuses_wrong_blobs(transaction: &SignedTransaction) {
         wrong.sidecar = Some(Arc::new(sidecar));
         wrong.verify_blobs().unwrap_err()
     };
-    use BlobTransactionSidecarVariant::{Eip4844, Eip7594};
     let other_blob = with(&|sidecar| match sidecar {
         Eip4844(sidecar) => sidecar.blobs[0][1] = 6,
         Eip7594(sidecar) => sidecar.blobs[0][1] = 6,
