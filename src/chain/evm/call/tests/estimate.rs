@@ -141,3 +141,21 @@ proptest! {
         prop_assert!(world.call(&to_contract().gas_limit(least)).is_err());
     }
 }
+
+#[test]
+fn a_creation_is_estimated_with_the_code_it_stores() {
+    let world = World::new(&[]);
+    // Returns 100 zero bytes: 200 gas each.
+    let create = TransactionRequest::default()
+        .from(RICH)
+        .input(TransactionInput::new(bytes!("60645ff3")));
+    let estimate = world.estimate(&create).unwrap();
+    assert!(estimate >= 53_000 + 20_000, "{estimate}");
+    let created = world.call(&create.clone().gas_limit(estimate)).unwrap();
+    assert_eq!(created.output.len(), 100);
+    assert!(
+        world
+            .call(&create.gas_limit(estimate - estimate / 20))
+            .is_err()
+    );
+}
