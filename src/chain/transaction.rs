@@ -109,7 +109,7 @@ pub enum BlobError {
 impl SignedTransaction {
     /// From the bytes of a client (`eth_sendRawTransaction`): EIP-2718, type 3 with its sidecar in the form of
     /// EIP-4844 or EIP-7594 or without it. Recovers the sender, which costs some 30 µs with the C library.
-    pub fn decode(raw: &[u8]) -> Result<Self, TransactionError> {
+    pub fn decode_network(raw: &[u8]) -> Result<Self, TransactionError> {
         let mut rest = raw;
         let (envelope, sidecar) = match raw {
             [] | [0..0x80] => return Err(TransactionError::TooShort),
@@ -209,7 +209,7 @@ impl SignedTransaction {
         self.envelope.encoded_2718().into()
     }
 
-    /// The encoding in which [`SignedTransaction::decode`] reads it back: with the blobs, where there are any.
+    /// The encoding in which [`SignedTransaction::decode_network`] reads it back: with the blobs, where there are any.
     pub fn network_encoding(&self) -> Bytes {
         let (Envelope::Eip4844(signed), Some(sidecar)) = (&self.envelope, &self.sidecar) else {
             return self.encode_2718();
