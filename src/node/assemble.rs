@@ -34,6 +34,7 @@ pub struct Member {
     net: Option<Net>,
     log: Option<RedbLog<Tokio>>,
     flusher: Flusher,
+    events: broadcast::Sender<ChainEvent>,
     failure: Option<oneshot::Receiver<String>>,
     // Dropped last: its lock is held as long as anything here runs.
     _data: DataLocation,
@@ -85,11 +86,11 @@ pub async fn start_member(
     let (lines, node) = (printer.clone(), (config.members.len() > 1).then(|| name.clone()));
     let on_request =
         Arc::new(move |method: &str| lines.request(node.as_deref(), method));
-    let rpc = rpc::serve(rpc_config(config, listeners.rpc), Arc::new(replica), events, on_request)
+    let rpc = rpc::serve(rpc_config(config, listeners.rpc), Arc::new(replica), events.clone(), on_request)
         .await
         .map_err(|error| failed(Box::new(error)))?;
     let failure = watch_failures(consensus.clone(), flush_failure);
-    Ok(Member { name, rpc, consensus, net, log, flusher, failure: Some(failure), _data: data })
+    Ok(Member { name, rpc, consensus, net, log, flusher, events, failure: Some(failure), _data: data })
 }
 
 type StartFailure = Box<dyn std::error::Error + Send + Sync>;
@@ -245,6 +246,11 @@ impl Member {
     /// Its name.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// What happens to the chain of this member from now on.
+    pub fn events(&self) -> broadcast::Receiver<ChainEvent> {
+        self.events.subscribe()
     }
 
     /// Resolves with the reason when the member can no longer go on (a divergence, a full disk). To be called once.
