@@ -14,6 +14,16 @@ use alloy_rlp::{BufMut, Decodable, Encodable, Error, Header};
 use std::sync::Arc;
 
 impl SignedTransaction {
+    /// The bytes; blobs included where they are there.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        alloy_rlp::encode(self)
+    }
+
+    /// The transaction that the bytes hold, and nothing else. The sender is believed.
+    pub fn from_bytes(bytes: &[u8]) -> alloy_rlp::Result<Self> {
+        alloy_rlp::decode_exact(bytes)
+    }
+
     fn transaction_header(&self) -> Header {
         Header {
             list: false,
