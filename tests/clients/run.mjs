@@ -17,7 +17,7 @@ const suites = readdirSync(`${here}suites`)
 
 const served = target.startsWith('http') ? { urls: target.split(','), programs: [], stop: async () => {} } : await serve(target);
 // One suite after the other: each may stop mining or turn the clock of the one chain that they share.
-const runner = spawn(process.execPath, ['--test', '--test-concurrency=1', ...(process.env.NODE_TEST_REPORTERS ?? '--test-reporter=spec').split(' '), ...suites], {
+const runner = spawn(process.execPath, ['--test', '--test-concurrency=1', '--test-timeout=300000', '--test-force-exit', ...(process.env.NODE_TEST_REPORTERS ?? '--test-reporter=spec').split(' '), ...suites], {
   stdio: 'inherit',
   env: {
     ...process.env,
