@@ -1,7 +1,7 @@
 // Starts what the suites run against: anvil, or Praline as one node, as three in a process, or as three processes.
 
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -113,14 +113,27 @@ export async function serve(target) {
       port = await freePorts(1);
       programs.push(start(foundry('anvil'), ['--port', `${port}`]));
       await programs[0].until(listening);
-    } else if (target === 'one' || target === 'three') {
+    } else if (target === 'one' || target === 'three-in-one') {
       count = target === 'one' ? 1 : 3;
       port = await freePorts(count);
       const args = ['--nodes', `${count}`, '--port', `${port}`, '--data-dir', join(folder, 'data')];
       programs.push(start(praline, args, { cwd: folder }));
       await programs[0].until(listening, count);
+    } else if (target === 'three') {
+      count = 3;
+      port = await freePorts(2 * count);
+      let config = readFileSync(join(root, 'chain-config/cluster.toml'), 'utf8');
+      for (let step = 0; step < count; step += 1) {
+        config = config.replace(`127.0.0.1:${8545 + step}`, `127.0.0.1:${port + step}`);
+        config = config.replace(`127.0.0.1:${30545 + step}`, `127.0.0.1:${port + count + step}`);
+      }
+      writeFileSync(join(folder, 'cluster.toml'), config);
+      for (let step = 1; step <= count; step += 1) {
+        programs.push(start(praline, ['node', '--config', 'cluster.toml', '--node', `node${step}`], { cwd: folder }));
+      }
+      await Promise.all(programs.map((program) => program.until(listening)));
     } else {
-      throw new Error(`unknown target ${target}: anvil, one or three`);
+      throw new Error(`unknown target ${target}: anvil, one, three or three-in-one`);
     }
     const addresses = Array.from({ length: count }, (_, step) => `http://127.0.0.1:${port + step}`);
     return { urls: addresses, programs, stop };
