@@ -7,33 +7,55 @@
 //! commands, disks behind [`archive::Store`]. Only `evm/` knows revm's interpreter. The chain knows nothing of consensus.
 
 pub mod accounts;
+mod apply;
 pub mod archive;
 pub mod block;
+mod cheats;
+mod checkpoint;
 pub mod command;
 pub mod evm;
+mod genesis;
+pub mod note;
 pub mod pool;
 pub mod rejection;
+pub mod session;
 pub mod settings;
+mod snapshot;
 pub mod spec;
 pub mod state;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+mod time;
 pub mod transaction;
 pub mod view;
 
 use alloy::{consensus::Header, primitives::B256};
 use std::sync::Arc;
 
+pub use apply::{Applied, ApplyError, Divergence};
+pub use block::Built;
+pub use checkpoint::CheckpointError;
 pub use rejection::Rejection;
 
 /// The whole chain at one point of the log: a value.
 #[derive(Clone, Debug)]
 pub struct Chain {
     spec: Arc<spec::ChainSpec>,
+    genesis_hash: B256,
     head: Arc<Head>,
+    /// The hashes of the newest 256 blocks, for BLOCKHASH.
+    hashes: imbl::OrdMap<u64, B256>,
     state: state::State,
     pool: pool::Pool,
     settings: settings::Settings,
+    snapshots: snapshot::Snapshots,
+    sessions: session::Sessions,
+    notes: note::Notes,
     version: u64,
     position: B256,
+    last_entry: note::EntryInfo,
 }
 
 /// The newest block's header and hash.
@@ -46,30 +68,98 @@ pub struct Head {
 }
 
 impl Chain {
+    /// A new chain, and what its genesis block brings into an empty archive.
+    pub fn genesis(spec: Arc<spec::ChainSpec>) -> (Self, archive::Effects) {
+        let (block, state, diff) = genesis::genesis(&spec);
+        let chain = Self {
+            genesis_hash: block.hash,
+            hashes: std::iter::once((block.header.number, block.hash)).collect(),
+            head: Arc::new(Head {
+                header: block.header.clone(),
+                hash: block.hash,
+            }),
+            state,
+            pool: pool::Pool::default(),
+            settings: settings::Settings::new(&spec),
+            snapshots: snapshot::Snapshots::default(),
+            sessions: session::Sessions::default(),
+            notes: note::Notes::default(),
+            version: 0,
+            position: block.hash,
+            last_entry: note::EntryInfo {
+                hash: block.hash,
+                ..note::EntryInfo::default()
+            },
+            spec,
+        };
+        let effects = archive::Effects {
+            revert: None,
+            diffs: vec![(0, diff)],
+            blocks: vec![Arc::new(block)],
+        };
+        (chain, effects)
+    }
+
     /// The rules of the chain.
     pub fn spec(&self) -> &Arc<spec::ChainSpec> {
         &self.spec
     }
+
+    /// The hash of the first block.
+    pub fn genesis_hash(&self) -> B256 {
+        self.genesis_hash
+    }
+
     /// The newest block.
     pub fn head(&self) -> &Arc<Head> {
         &self.head
     }
+
+    /// The hash of one of the newest 256 blocks, zero of any other: what BLOCKHASH sees.
+    pub fn recent_hash(&self, number: u64) -> B256 {
+        self.hashes.get(&number).copied().unwrap_or_default()
+    }
+
     /// The state, cheats after the newest block included.
     pub fn state(&self) -> &state::State {
         &self.state
     }
+
     /// The pool.
     pub fn pool(&self) -> &pool::Pool {
         &self.pool
     }
+
     /// What cheats have set.
     pub fn settings(&self) -> &settings::Settings {
         &self.settings
     }
-    /// How often the chain changed; grows with every entry that was not skipped.
+
+    /// What became of clients' requests.
+    pub fn sessions(&self) -> &session::Sessions {
+        &self.sessions
+    }
+
+    /// The note of that key.
+    pub fn note(&self, key: &str) -> Option<&note::Note> {
+        self.notes.get(key)
+    }
+
+    /// How many notes there are.
+    pub fn notes_len(&self) -> usize {
+        self.notes.len()
+    }
+
+    /// The last entry of the log that changed the chain.
+    pub fn last_entry(&self) -> &note::EntryInfo {
+        &self.last_entry
+    }
+
+    /// How often the chain changed; grows with every entry that was not skipped, never falls.
     pub fn version(&self) -> u64 {
         self.version
     }
+
     /// A digest of everything applied so far: equal on two nodes if and only if their chains are.
     pub fn position(&self) -> B256 {
         self.position

@@ -58,7 +58,9 @@ pub enum Rejection {
         gas: u64,
     },
     /// The fee cap is below the base fee of the next block.
-    #[error("max fee per gas less than block base fee: address {address}, maxFeePerGas: {max_fee}, baseFee: {base_fee}")]
+    #[error(
+        "max fee per gas less than block base fee: address {address}, maxFeePerGas: {max_fee}, baseFee: {base_fee}"
+    )]
     FeeCapTooLow {
         /// The sender.
         address: Address,
@@ -68,7 +70,9 @@ pub enum Rejection {
         base_fee: u64,
     },
     /// The blob fee cap is below the blob base fee of the next block.
-    #[error("max fee per blob gas less than block blob gas fee: address {address}, blobGasFeeCap: {max_fee}, blobBaseFee: {base_fee}")]
+    #[error(
+        "max fee per blob gas less than block blob gas fee: address {address}, blobGasFeeCap: {max_fee}, blobBaseFee: {base_fee}"
+    )]
     BlobFeeCapTooLow {
         /// The sender.
         address: Address,
@@ -78,7 +82,9 @@ pub enum Rejection {
         base_fee: u128,
     },
     /// The tip is above the cap (EIP-1559).
-    #[error("max priority fee per gas higher than max fee per gas: address {address}, maxPriorityFeePerGas: {tip}, maxFeePerGas: {max_fee}")]
+    #[error(
+        "max priority fee per gas higher than max fee per gas: address {address}, maxPriorityFeePerGas: {tip}, maxFeePerGas: {max_fee}"
+    )]
     TipAboveFeeCap {
         /// The sender.
         address: Address,
@@ -91,7 +97,7 @@ pub enum Rejection {
     #[error("replacement transaction underpriced")]
     ReplacementUnderpriced,
     /// The price is below the minimum that `anvil_setMinGasPrice` or the config sets.
-    #[error("transaction underpriced: gas tip cap {got}, minimum needed {needed}")]
+    #[error("transaction underpriced: gas price {got}, minimum needed {needed}")]
     Underpriced {
         /// The transaction's price.
         got: u128,

@@ -1,5 +1,6 @@
 //! What cheats have set: a part of the replicated chain.
 
+use super::spec::ChainSpec;
 use alloy::primitives::{Address, B256};
 use serde::{Deserialize, Serialize};
 
@@ -32,4 +33,30 @@ pub struct Settings {
     pub impersonated: imbl::OrdSet<Address>,
     /// Whether no account needs a key.
     pub auto_impersonate: bool,
+}
+
+impl Settings {
+    /// What the chain starts with.
+    pub(super) fn new(spec: &ChainSpec) -> Self {
+        Self {
+            chain_id: spec.chain_id,
+            automine: spec.mining.automine,
+            interval_mining_ms: spec.mining.interval_ms,
+            time_offset_seconds: 0,
+            next_block_timestamp: None,
+            block_timestamp_interval: None,
+            next_base_fee: None,
+            next_prev_randao: None,
+            block_gas_limit: spec.genesis.gas_limit,
+            min_gas_price: spec.min_gas_price,
+            coinbase: spec.genesis.coinbase,
+            impersonated: imbl::OrdSet::new(),
+            auto_impersonate: spec.auto_impersonate,
+        }
+    }
+
+    /// Whether transactions of `address` need no key.
+    pub fn is_impersonated(&self, address: &Address) -> bool {
+        self.auto_impersonate || self.impersonated.contains(address)
+    }
 }

@@ -1,16 +1,39 @@
 //! A transaction with its sender, recovered once in the life of a cluster.
+//!
+//! What lives here: the value, its decoding from a client's bytes (EIP-2718, EIP-4844 and EIP-7594 network forms) and
+//! what can be said of it alone. What a fork or a state says of it is in [`super::pool::validate`]; what turns a
+//! request into a transaction in [`fill`].
+//! *Invariant.* The envelope never holds blobs: they travel in [`SignedTransaction::sidecar`], because blocks, hashes
+//! and roots do not know them.
+
+mod codec;
+pub mod fill;
+#[cfg(test)]
+mod tests;
 
 use alloy::{
     consensus::{
-        BlobTransactionSidecarVariant, EthereumTxEnvelope, Transaction as _, TxEip4844,
-        crypto::RecoveryError,
+        BlobTransactionSidecarVariant, EthereumTxEnvelope, Signed, Transaction as _, TxEip4844,
+        TxEip4844Variant, Typed2718 as _,
+        transaction::{RlpEcdsaEncodableTx as _, SignerRecoverable as _},
     },
-    primitives::{Address, B256, Bytes},
+    eips::{
+        eip2718::{Decodable2718 as _, Eip2718Error, Encodable2718 as _},
+        eip4844::{
+            BlobTransactionValidationError, DATA_GAS_PER_BLOB, VERSIONED_HASH_VERSION_KZG,
+            env_settings::EnvKzgSettings,
+        },
+        eip7594::{CELLS_PER_EXT_BLOB, Encodable7594 as _},
+    },
+    primitives::{Address, B256, Bytes, U256, keccak256},
 };
 use std::sync::Arc;
 
 /// The canonical form of a transaction, as it stands in a block: without a blob sidecar (EIP-2718, EIP-4844).
 pub type Envelope = EthereumTxEnvelope<TxEip4844>;
+
+/// The form in which a client sends it: with a blob sidecar or without.
+type NetworkEnvelope = EthereumTxEnvelope<TxEip4844Variant<BlobTransactionSidecarVariant>>;
 
 /// A transaction, its sender, and its blobs where it has any.
 ///
@@ -24,4 +47,265 @@ pub struct SignedTransaction {
     pub sender: Address,
     /// The blobs with commitments and proofs of an EIP-4844 transaction that has not been mined yet.
     pub sidecar: Option<Arc<BlobTransactionSidecarVariant>>,
+}
+
+/// Bytes that are not a transaction, in geth's words.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TransactionError {
+    /// No bytes, or a type without a body.
+    #[error("typed transaction too short")]
+    TooShort,
+    /// An EIP-2718 type that does not exist.
+    #[error("transaction type not supported")]
+    TypeNotSupported(u8),
+    /// Not the encoding that the type's EIP asks for.
+    #[error("rlp: {0}")]
+    Rlp(alloy_rlp::Error),
+    /// Bytes after the transaction.
+    #[error("rlp: input contains more than one value")]
+    TrailingBytes,
+    /// Decodes, but is not how the transaction would be encoded, so its hash would be another one.
+    #[error("rlp: non-canonical encoding")]
+    NotCanonical,
+    /// No public key belongs to the signature (EIP-2, EIP-155).
+    #[error("invalid sender: invalid transaction v, r, s values")]
+    InvalidSignature,
+}
+
+/// Blobs that do not belong to their transaction (EIP-4844, EIP-7594), in geth's words.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BlobError {
+    /// A blob transaction came without its blobs.
+    #[error("missing sidecar in blob transaction")]
+    Missing,
+    /// Counts differ.
+    #[error("invalid number of {have} {what} compared to {want} blob hashes")]
+    Count {
+        /// Of what there are too few or too many.
+        what: &'static str,
+        /// How many there are.
+        have: usize,
+        /// How many there should be.
+        want: usize,
+    },
+    /// A commitment does not hash to what the transaction says.
+    #[error("blob {index}: computed hash {computed} mismatches transaction one {have}")]
+    Hash {
+        /// Which blob.
+        index: usize,
+        /// From the commitment.
+        computed: B256,
+        /// From the transaction.
+        have: B256,
+    },
+    /// A proof does not fit.
+    #[error("invalid blob: {0}")]
+    Proof(String),
+}
+
+impl SignedTransaction {
+    /// From the bytes of a client (`eth_sendRawTransaction`): EIP-2718, type 3 with its sidecar in the form of
+    /// EIP-4844 or EIP-7594 or without it. Recovers the sender, which costs some 30 µs with the C library.
+    pub fn decode(raw: &[u8]) -> Result<Self, TransactionError> {
+        match raw {
+            [] => return Err(TransactionError::TooShort),
+            [tx_type, rest @ ..] if *tx_type < 0x80 => {
+                if !(1..=4).contains(tx_type) {
+                    return Err(TransactionError::TypeNotSupported(*tx_type));
+                }
+                if rest.is_empty() {
+                    return Err(TransactionError::TooShort);
+                }
+            }
+            _ => {}
+        }
+        let mut rest = raw;
+        let decoded = NetworkEnvelope::decode_2718(&mut rest).map_err(|error| match error {
+            Eip2718Error::UnexpectedType(tx_type) => TransactionError::TypeNotSupported(tx_type),
+            Eip2718Error::RlpError(error) => TransactionError::Rlp(error),
+            other => TransactionError::Rlp(other.into()),
+        })?;
+        if !rest.is_empty() {
+            return Err(TransactionError::TrailingBytes);
+        }
+        let (envelope, sidecar) = split_sidecar(decoded);
+        // A legacy signature with v = 0 or 1 and other oddities of RLP decode, but hash to something else.
+        if sidecar.is_none() && *envelope.hash() != keccak256(raw) {
+            return Err(TransactionError::NotCanonical);
+        }
+        Self::recover(envelope, sidecar)
+    }
+
+    /// From a signed transaction: recovers the sender.
+    pub fn recover(
+        envelope: Envelope,
+        sidecar: Option<BlobTransactionSidecarVariant>,
+    ) -> Result<Self, TransactionError> {
+        let sender = envelope
+            .recover_signer()
+            .map_err(|_| TransactionError::InvalidSignature)?;
+        Ok(Self {
+            envelope,
+            sender,
+            sidecar: sidecar.map(Arc::new),
+        })
+    }
+
+    /// Keccak-256 of the canonical encoding.
+    pub fn hash(&self) -> &B256 {
+        self.envelope.hash()
+    }
+
+    /// The sender's nonce.
+    pub fn nonce(&self) -> u64 {
+        self.envelope.nonce()
+    }
+
+    /// The most that the sender pays a unit of gas, wei: `maxFeePerGas`, or the gas price of the old types.
+    pub fn fee_cap(&self) -> u128 {
+        self.envelope.max_fee_per_gas()
+    }
+
+    /// The most that goes to the beneficiary a unit of gas, wei: `maxPriorityFeePerGas`, or the gas price of the old
+    /// types.
+    pub fn tip_cap(&self) -> u128 {
+        self.envelope.priority_fee_or_price()
+    }
+
+    /// What goes to the beneficiary a unit of gas at `base_fee` (EIP-1559); `None` if the fee cap is below it.
+    pub fn effective_tip(&self, base_fee: u64) -> Option<u128> {
+        self.envelope.effective_tip_per_gas(base_fee)
+    }
+
+    /// Whether it carries blobs (EIP-4844).
+    pub fn is_blob(&self) -> bool {
+        self.envelope.is_eip4844()
+    }
+
+    /// The most that it can cost, wei: gas at the fee cap, value, and blob gas at its fee cap. Saturates.
+    pub fn max_cost(&self) -> U256 {
+        let gas = U256::from(self.envelope.gas_limit()) * U256::from(self.fee_cap());
+        let blob_count = self
+            .envelope
+            .blob_versioned_hashes()
+            .map_or(0, <[B256]>::len);
+        let blobs = U256::from(blob_count)
+            * U256::from(DATA_GAS_PER_BLOB)
+            * U256::from(self.envelope.max_fee_per_blob_gas().unwrap_or_default());
+        gas.saturating_add(blobs)
+            .saturating_add(self.envelope.value())
+    }
+
+    /// Bytes of the canonical encoding and of the blobs: what it takes of a pool.
+    pub fn size(&self) -> usize {
+        let blobs = self
+            .sidecar
+            .as_ref()
+            .map_or(0, |sidecar| sidecar.encode_7594_len());
+        self.envelope.encode_2718_len() + blobs
+    }
+
+    /// The canonical encoding (EIP-2718), as it stands in a block: without blobs.
+    pub fn encode_2718(&self) -> Bytes {
+        self.envelope.encoded_2718().into()
+    }
+
+    /// The encoding in which [`SignedTransaction::decode`] reads it back: with the blobs, where there are any.
+    pub fn network_encoding(&self) -> Bytes {
+        let (Envelope::Eip4844(signed), Some(sidecar)) = (&self.envelope, &self.sidecar) else {
+            return self.encode_2718();
+        };
+        // EIP-4844: 0x03 ‖ rlp([transaction, (version,) blobs, commitments, proofs]).
+        let body_length = signed
+            .tx()
+            .rlp_encoded_length_with_signature(signed.signature());
+        let payload_length = body_length + sidecar.encode_7594_len();
+        let mut out = Vec::with_capacity(payload_length + 10);
+        out.push(signed.tx().ty());
+        alloy_rlp::Header {
+            list: true,
+            payload_length,
+        }
+        .encode(&mut out);
+        signed.tx().rlp_encode_signed(signed.signature(), &mut out);
+        sidecar.encode_7594(&mut out);
+        out.into()
+    }
+
+    /// Checks that the blobs are there, that the transaction's versioned hashes are theirs, and the KZG proofs: the
+    /// cheap checks first, because a proof takes about a millisecond and the first one loads the trusted setup.
+    /// `Ok` for other types.
+    pub fn verify_blobs(&self) -> Result<(), BlobError> {
+        let Some(hashes) = self.envelope.blob_versioned_hashes() else {
+            return Ok(());
+        };
+        let sidecar = self.sidecar.as_deref().ok_or(BlobError::Missing)?;
+        let want = hashes.len();
+        let (proofs, proofs_wanted) = match sidecar {
+            BlobTransactionSidecarVariant::Eip4844(sidecar) => (sidecar.proofs.len(), want),
+            BlobTransactionSidecarVariant::Eip7594(sidecar) => {
+                (sidecar.cell_proofs.len(), want * CELLS_PER_EXT_BLOB)
+            }
+        };
+        let count = |what, have, want| {
+            if have == want {
+                Ok(())
+            } else {
+                Err(BlobError::Count { what, have, want })
+            }
+        };
+        count("blobs", sidecar.blobs().len(), want)?;
+        count("blob commitments", sidecar.commitments().len(), want)?;
+        count("blob proofs", proofs, proofs_wanted)?;
+        for (index, (have, computed)) in hashes.iter().zip(sidecar.versioned_hashes()).enumerate() {
+            if *have != computed {
+                return Err(BlobError::Hash {
+                    index,
+                    computed,
+                    have: *have,
+                });
+            }
+        }
+        sidecar
+            .validate(hashes, EnvKzgSettings::Default.get())
+            .map_err(|error| {
+                BlobError::Proof(match error {
+                    BlobTransactionValidationError::InvalidProof => {
+                        "kzg proof does not match".into()
+                    }
+                    other => other.to_string(),
+                })
+            })
+    }
+
+    /// Whether all its versioned hashes have the version of EIP-4844.
+    pub fn has_known_blob_version(&self) -> bool {
+        self.envelope.blob_versioned_hashes().is_none_or(|hashes| {
+            hashes
+                .iter()
+                .all(|hash| hash[0] == VERSIONED_HASH_VERSION_KZG)
+        })
+    }
+}
+
+/// Takes the blobs out of a transaction.
+fn split_sidecar(envelope: NetworkEnvelope) -> (Envelope, Option<BlobTransactionSidecarVariant>) {
+    match envelope {
+        NetworkEnvelope::Legacy(signed) => (signed.into(), None),
+        NetworkEnvelope::Eip2930(signed) => (signed.into(), None),
+        NetworkEnvelope::Eip1559(signed) => (signed.into(), None),
+        NetworkEnvelope::Eip7702(signed) => (signed.into(), None),
+        NetworkEnvelope::Eip4844(signed) => {
+            let (variant, signature, _) = signed.into_parts();
+            let (transaction, sidecar) = match variant {
+                TxEip4844Variant::TxEip4844(transaction) => (transaction, None),
+                TxEip4844Variant::TxEip4844WithSidecar(with) => {
+                    let (transaction, sidecar) = with.into_parts();
+                    (transaction, Some(sidecar))
+                }
+            };
+            // The hash is that of the transaction without its blobs: computed anew.
+            (Signed::new_unhashed(transaction, signature).into(), sidecar)
+        }
+    }
 }

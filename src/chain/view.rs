@@ -3,8 +3,9 @@
 use super::{
     Chain,
     archive::{Archive, StoreError},
-    block::BlockRecord,
-    state::{StateError, StateRead},
+    block::{BlockRecord, Built},
+    evm::execute::ExecutionError,
+    state::{State, StateError, StateRead},
 };
 use alloy::{
     eips::{BlockId, BlockNumberOrTag},
@@ -27,6 +28,9 @@ pub enum ViewError {
     /// The state could not be read.
     #[error(transparent)]
     State(#[from] StateError),
+    /// The pending block could not be built.
+    #[error(transparent)]
+    Execution(#[from] ExecutionError),
 }
 
 /// One consistent view of the chain: a head, and the archive behind it.
@@ -51,7 +55,11 @@ pub struct BlockAndState {
 impl View {
     /// A view of `chain`; `now_ms` is the real time in Unix milliseconds, for the pending block.
     pub fn new(chain: Arc<Chain>, archive: Arc<Archive>, now_ms: u64) -> Self {
-        Self { chain, archive, now_ms }
+        Self {
+            chain,
+            archive,
+            now_ms,
+        }
     }
     /// The head.
     pub fn chain(&self) -> &Arc<Chain> {
@@ -61,21 +69,92 @@ impl View {
     pub fn archive(&self) -> &Arc<Archive> {
         &self.archive
     }
-    /// The number that a tag means now; `pending` is the head's number plus one. Numbers beyond the head are `None`.
-    pub fn number_of(&self, _tag: BlockNumberOrTag) -> Option<u64> {
-        todo!()
+    /// The number that a tag means now; `pending` is the head's number plus one. Everything up to the head is
+    /// committed by a quorum, so `safe` and `finalized` are the head.
+    pub fn number_of(&self, tag: BlockNumberOrTag) -> u64 {
+        let head = self.chain.head().header.number;
+        match tag {
+            BlockNumberOrTag::Latest | BlockNumberOrTag::Safe | BlockNumberOrTag::Finalized => head,
+            BlockNumberOrTag::Pending => head + 1,
+            BlockNumberOrTag::Earliest => self.chain.spec().genesis.number,
+            BlockNumberOrTag::Number(number) => number,
+        }
     }
+
     /// A block by tag or hash; `None` if there is none. `pending` is built from the pool.
-    pub fn block(&self, _id: BlockId) -> Result<Option<Arc<BlockRecord>>, ViewError> {
-        todo!()
+    pub fn block(&self, id: BlockId) -> Result<Option<Arc<BlockRecord>>, ViewError> {
+        match id {
+            BlockId::Number(BlockNumberOrTag::Pending) => Ok(Some(self.build_pending()?.block)),
+            BlockId::Number(tag) => self.block_by_number(self.number_of(tag)),
+            BlockId::Hash(hash) => {
+                let block = self.archive.block_by_hash(hash.block_hash)?;
+                Ok(block.filter(|block| block.header.number <= self.chain.head().header.number))
+            }
+        }
     }
+
     /// A block and the state after it; an error if there is none.
-    pub fn block_and_state(&self, _id: BlockId) -> Result<BlockAndState, ViewError> {
-        todo!()
+    pub fn block_and_state(&self, id: BlockId) -> Result<BlockAndState, ViewError> {
+        if matches!(id, BlockId::Number(BlockNumberOrTag::Pending)) {
+            let built = self.build_pending()?;
+            return Ok(BlockAndState {
+                block: built.block,
+                state: Arc::new(built.state),
+                pending: true,
+            });
+        }
+        let block = self.block(id)?.ok_or(match id {
+            BlockId::Hash(hash) if hash.require_canonical == Some(true) => ViewError::NotCanonical,
+            _ => ViewError::HeaderNotFound,
+        })?;
+        let state = self.state_after(&block);
+        Ok(BlockAndState {
+            block,
+            state,
+            pending: false,
+        })
     }
+
     /// A mined transaction's block and its index there.
-    pub fn transaction(&self, _hash: B256) -> Result<Option<(Arc<BlockRecord>, usize)>, ViewError> {
-        todo!()
+    pub fn transaction(&self, hash: B256) -> Result<Option<(Arc<BlockRecord>, usize)>, ViewError> {
+        let Some((number, index)) = self.archive.transaction(hash)? else {
+            return Ok(None);
+        };
+        Ok(self.block_by_number(number)?.map(|block| (block, index)))
+    }
+
+    /// The whole state after a block, with its trie: for proofs.
+    pub fn whole_state_after(&self, block: &BlockRecord) -> Result<State, ViewError> {
+        let chain = &self.chain;
+        if block.hash == chain.head().hash {
+            return Ok(chain.state().clone());
+        }
+        Ok(self
+            .archive
+            .rewind(chain.state(), chain.version(), block.version)?)
+    }
+
+    /// The block that would be mined now.
+    pub fn build_pending(&self) -> Result<Built, ViewError> {
+        let timestamp = self.chain.next_timestamp(self.now_ms);
+        Ok(self.chain.build_block(self.chain.pool(), timestamp)?)
+    }
+
+    fn block_by_number(&self, number: u64) -> Result<Option<Arc<BlockRecord>>, ViewError> {
+        if number > self.chain.head().header.number {
+            return Ok(None);
+        }
+        Ok(self.archive.block_by_number(number)?)
+    }
+
+    fn state_after(&self, block: &BlockRecord) -> Arc<dyn StateRead + Send + Sync> {
+        let chain = &self.chain;
+        if block.hash == chain.head().hash {
+            Arc::new(chain.state().clone())
+        } else {
+            self.archive
+                .state_at(chain.state(), chain.version(), block.version)
+        }
     }
 }
 

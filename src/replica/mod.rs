@@ -1,3 +1,30 @@
-//! Joins the chain and the consensus: proposes, applies in order, answers.
+//! Joins the chain and the consensus: proposes, applies in order, matches answers to requests, holds read barriers.
+//!
+//! ```text
+//! write ─► router ─► (leader's) producer ─► log ─► applier on every node ─► waiters ─► answer
+//!             └── over the peer network, with a request id, until the time limit
+//! read  ─► barrier: the leader's read index, asked once for all who wait ─► applied here ─► the chain, a value
+//! ```
+//!
+//! *Invariants.* The only module that knows both `chain` and `consensus`. No clock, no randomness, no tokio: they come
+//! in through [`environment::Environment`]; consensus and network through [`log::ReplicatedLog`].
 
 pub mod api;
+mod applier;
+mod barrier;
+pub mod environment;
+pub mod log;
+mod message;
+mod prepare;
+mod producer;
+mod router;
+mod shared;
+mod snapshot;
+mod start;
+mod waiters;
+
+pub use applier::Applier;
+pub(crate) use prepare::CALL_GAS_MAX;
+pub(crate) use producer::SUGGESTED_TIP;
+pub use shared::EventSink;
+pub use start::{Prepared, Reads, Replica, ReplicaConfig, StartError, prepare};

@@ -50,8 +50,7 @@ pub trait Checkpoint: Send + Sync {
 }
 
 /// See the module.
-pub struct Archive {
-}
+pub struct Archive {}
 
 impl fmt::Debug for Archive {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -66,7 +65,7 @@ impl Archive {
         _effects: &Effects,
         _head: &State,
         _checkpoint: Arc<dyn Checkpoint>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Vec<Arc<BlockRecord>>, StoreError> {
         todo!()
     }
     /// Writes all that was appended, durably and at once, with the newest checkpoint.
@@ -99,7 +98,36 @@ impl Archive {
         todo!()
     }
     /// The whole state as it was at `version`, by undoing on a clone of `head`: costs what changed since. For proofs and to rebuild snapshots.
-    pub fn rewind(&self, _head: &State, _version: u64) -> Result<State, StoreError> {
+    pub fn rewind(
+        &self,
+        _head: &State,
+        _head_version: u64,
+        _version: u64,
+    ) -> Result<State, StoreError> {
+        todo!()
+    }
+    /// A copy of everything, as of the last flush.
+    pub fn snapshot(&self) -> Result<ArchiveSnapshot, StoreError> {
+        todo!()
+    }
+    /// Replaces everything by a copy.
+    pub fn install(
+        &self,
+        _chunks: impl Iterator<Item = std::io::Result<Vec<u8>>>,
+    ) -> Result<(), StoreError> {
+        todo!()
+    }
+}
+
+/// A copy of the archive.
+#[derive(Debug)]
+pub struct ArchiveSnapshot {}
+
+impl ArchiveSnapshot {
+    /// The copy in chunks of at most 1 MiB.
+    pub fn chunks(
+        &self,
+    ) -> std::io::Result<Box<dyn Iterator<Item = std::io::Result<Vec<u8>>> + Send>> {
         todo!()
     }
 }

@@ -1,5 +1,9 @@
 //! Blocks: what a sealed block is, how it is built and how it is stored.
 
+mod build;
 mod record;
+mod source;
 
+pub use build::Built;
 pub use record::{BlockRecord, ReceiptRecord};
+pub(crate) use source::{Exactly, FromPool};

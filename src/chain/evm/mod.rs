@@ -2,3 +2,7 @@
 
 pub mod call;
 mod database;
+mod draft_database;
+pub(crate) mod environment;
+pub(crate) mod execute;
+pub(crate) mod intrinsic;

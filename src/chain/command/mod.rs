@@ -3,6 +3,8 @@
 //! An entry holds everything that its effect depends on (times, random values, senders), so that applying it is a
 //! pure function. Encoding: a format byte, then postcard; Ethereum's own objects inside are RLP.
 
+mod codec;
+
 use super::transaction::SignedTransaction;
 use crate::types::RequestId;
 use alloy::{
@@ -12,6 +14,8 @@ use alloy::{
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+
+pub use codec::CodecError;
 
 /// A change of the chain that a client asks for by name ("cheat"), besides transactions and mining.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -217,23 +221,44 @@ pub struct ProposedBlock {
     pub transactions: Vec<Arc<SignedTransaction>>,
     /// The withdrawals, from Shanghai on.
     pub withdrawals: Option<Withdrawals>,
+    /// Hashes of waiting transactions that can never be mined on the state before this block: they leave the pool.
+    pub evicted: Vec<B256>,
+    /// Whether a client named the timestamp: the chain's clock then goes on from it.
+    pub timestamp_named: bool,
 }
 
-/// The content of a log entry.
+/// A request that an entry serves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answer {
+    /// The request.
+    pub request: RequestId,
+    /// What it came to, where the leader knows it; `None`: what applying the entry gives.
+    pub outcome: Option<Outcome>,
+    /// Whether this finishes the request. Mining many blocks takes several entries.
+    pub complete: bool,
+}
+
+/// An entry of the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The chain's position (see [`super::Chain::position`]) on which the entry was built. At another one it is
+    /// skipped, on every node alike.
+    pub base: B256,
+    /// Unix milliseconds at the leader when it proposed the entry.
+    pub proposed_at_ms: u64,
+    /// The requests it serves.
+    pub answers: Vec<Answer>,
+    /// What it does.
+    pub body: Body,
+}
+
+/// What an entry does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Body {
     /// Blocks, built one on the other.
-    Blocks {
-        /// The chain's position (see [`super::Chain::position`]) on which the first was built; another: skipped.
-        base: B256,
-        /// The blocks.
-        blocks: Vec<ProposedBlock>,
-    },
+    Blocks(Vec<ProposedBlock>),
     /// Transactions for the pool, where a block does not follow at once.
-    Admit {
-        /// The transactions.
-        transactions: Vec<Arc<SignedTransaction>>,
-    },
+    Admit(Vec<Arc<SignedTransaction>>),
     /// A cheat.
     Cheat(Cheat),
     /// A key and a value.
@@ -242,7 +267,5 @@ pub enum Body {
         key: String,
         /// The value.
         value: String,
-        /// Unix milliseconds at the leader.
-        created_at_ms: u64,
     },
 }

@@ -1,0 +1,336 @@
+//! Applying an entry of the log: the one way in which the chain changes.
+
+use super::{
+    Chain, Head,
+    archive::Effects,
+    block::Built,
+    command::{Answer, Body, Entry, Outcome, ProposedBlock},
+    evm::execute::ExecutionError,
+    note::{EntryInfo, Note},
+    session::Session,
+};
+use crate::types::{LogPosition, RequestId};
+use alloy::{
+    consensus::Header,
+    primitives::{B256, keccak256},
+};
+use std::sync::Arc;
+
+/// What applying an entry gave.
+#[derive(Clone, Debug)]
+pub struct Applied {
+    /// The chain after it.
+    pub chain: Chain,
+    /// For the archive.
+    pub effects: Effects,
+    /// The requests that it finished.
+    pub answers: Vec<(RequestId, Outcome)>,
+    /// Transactions that came into the pool.
+    pub admitted: Vec<B256>,
+    /// The entry was built on another chain than this one: nothing changed.
+    pub skipped: bool,
+}
+
+/// A node that cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// This node's chain gives another block than the one in the log.
+    #[error(transparent)]
+    Divergence(#[from] Box<Divergence>),
+    /// The entry cannot be executed here.
+    #[error("block {number} of the log cannot be executed: {source}")]
+    Execution {
+        /// The block.
+        number: u64,
+        /// Why.
+        source: ExecutionError,
+    },
+}
+
+/// The first difference between a block of the log and the same block executed here.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "this node diverged at block {number}: `{field}` is {got} here and {want} in the log{}; \
+     stop it, keep its data folder for a bug report and let it be rebuilt from its peers",
+    .transaction.map(|hash| format!(" (transaction {hash})")).unwrap_or_default()
+)]
+pub struct Divergence {
+    /// The block.
+    pub number: u64,
+    /// The transaction, where the difference is in one.
+    pub transaction: Option<B256>,
+    /// The field.
+    pub field: &'static str,
+    /// The value here.
+    pub got: String,
+    /// The value in the log.
+    pub want: String,
+}
+
+impl Chain {
+    /// Applies an entry. `digest` is the Keccak-256 of its bytes, `at` its place in the log.
+    pub fn apply(
+        &self,
+        entry: &Entry,
+        digest: B256,
+        at: LogPosition,
+    ) -> Result<Applied, ApplyError> {
+        if entry.base != self.position {
+            return Ok(self.skip());
+        }
+        let mut next = self.begin(entry, digest);
+        next.set_log_position(at);
+        let mut effects = Effects::default();
+        let mut admitted = Vec::new();
+        let outcome = match &entry.body {
+            Body::Blocks(blocks) => {
+                for block in blocks {
+                    let built = next.execute_proposed(block)?;
+                    next.push_block(&built, entry.proposed_at_ms, &mut effects);
+                }
+                Outcome::Done
+            }
+            Body::Admit(transactions) => {
+                next.version += 1;
+                for transaction in transactions {
+                    let nonce = next.nonce(transaction.sender);
+                    // The leader took it on this very chain: a refusal cannot happen, and would be the same everywhere.
+                    if next.pool.insert(transaction.clone(), nonce).is_ok() {
+                        admitted.push(*transaction.hash());
+                    }
+                }
+                Outcome::Done
+            }
+            Body::Cheat(cheat) => {
+                next.version += 1;
+                next.do_cheat(cheat, &mut effects)
+            }
+            Body::Note { key, value } => {
+                next.version += 1;
+                next.put_note(key, value)
+            }
+        };
+        let answers = next.answer(entry, &outcome);
+        Ok(Applied {
+            chain: next,
+            effects,
+            answers,
+            admitted,
+            skipped: false,
+        })
+    }
+
+    /// Applies blocks that were built on this chain just now, without executing them again: what
+    /// [`Chain::apply`] of the entry with these blocks gives.
+    pub fn adopt(&self, entry: &Entry, builts: &[Built], digest: B256) -> Applied {
+        if entry.base != self.position {
+            return self.skip();
+        }
+        let mut next = self.begin(entry, digest);
+        let mut effects = Effects::default();
+        for built in builts {
+            next.push_block(built, entry.proposed_at_ms, &mut effects);
+        }
+        let answers = next.answer(entry, &Outcome::Done);
+        Applied {
+            chain: next,
+            effects,
+            answers,
+            admitted: Vec::new(),
+            skipped: false,
+        }
+    }
+
+    /// Where the newest entry stands in the log; known only once it is committed.
+    pub fn set_log_position(&mut self, at: LogPosition) {
+        self.last_entry.index = at.index;
+        self.last_entry.term = at.term;
+    }
+
+    fn skip(&self) -> Applied {
+        Applied {
+            chain: self.clone(),
+            effects: Effects::default(),
+            answers: Vec::new(),
+            admitted: Vec::new(),
+            skipped: true,
+        }
+    }
+
+    /// The chain with the entry's place in history, before its effects.
+    fn begin(&self, entry: &Entry, digest: B256) -> Self {
+        let mut next = self.clone();
+        next.position = keccak256([self.position.0, digest.0].concat());
+        next.last_entry = EntryInfo {
+            hash: next.position,
+            created_at_ms: entry.proposed_at_ms,
+            ..self.last_entry
+        };
+        next
+    }
+
+    /// Remembers what the entry's requests came to; gives those that it finished.
+    fn answer(&mut self, entry: &Entry, outcome: &Outcome) -> Vec<(RequestId, Outcome)> {
+        let mut answers = Vec::new();
+        for Answer {
+            request,
+            outcome: known,
+            complete,
+        } in &entry.answers
+        {
+            let outcome = known.clone().unwrap_or_else(|| outcome.clone());
+            if *complete {
+                answers.push((*request, outcome.clone()));
+            }
+            self.sessions.put(
+                *request,
+                Session {
+                    outcome,
+                    complete: *complete,
+                },
+            );
+        }
+        answers
+    }
+
+    fn execute_proposed(&self, proposed: &ProposedBlock) -> Result<Built, ApplyError> {
+        let number = proposed.header.number;
+        let mut built = self
+            .follow_block(&proposed.transactions, proposed.header.timestamp)
+            .map_err(|source| ApplyError::Execution { number, source })?;
+        compare(&built.block.header, &proposed.header).map_err(Box::new)?;
+        built.evicted.clone_from(&proposed.evicted);
+        built.timestamp_named = proposed.timestamp_named;
+        Ok(built)
+    }
+
+    /// Makes a built block the head of a chain on which more is to be built; it comes into the log with them.
+    pub(crate) fn stack(&mut self, built: &Built, proposed_at_ms: u64) {
+        self.push_block(built, proposed_at_ms, &mut Effects::default());
+    }
+
+    /// Makes a built block the head.
+    fn push_block(&mut self, built: &Built, proposed_at_ms: u64, effects: &mut Effects) {
+        let block = &built.block;
+        self.version += 1;
+        self.state = built.state.clone();
+        effects.diffs.push((self.version, built.diff.clone()));
+        effects.blocks.push(block.clone());
+        self.hashes.insert(block.header.number, block.hash);
+        if let Some(old) = block.header.number.checked_sub(256) {
+            self.hashes.remove(&old);
+        }
+        self.head = Arc::new(Head {
+            header: block.header.clone(),
+            hash: block.hash,
+        });
+        for hash in &built.evicted {
+            self.pool.remove(hash);
+        }
+        for transaction in &block.transactions {
+            let nonce = self.nonce(transaction.sender);
+            self.pool.remove_stale(transaction.sender, nonce);
+        }
+        let settings = &mut self.settings;
+        if settings.next_block_timestamp.take().is_some() || built.timestamp_named {
+            settings.time_offset_seconds =
+                super::cheats::offset(block.header.timestamp, proposed_at_ms);
+        }
+        settings.next_base_fee = None;
+        settings.next_prev_randao = None;
+    }
+
+    fn put_note(&mut self, key: &str, value: &str) -> Outcome {
+        let note = Note {
+            value: value.to_owned(),
+            entry: self.last_entry,
+        };
+        self.notes.insert(key.to_owned(), note);
+        Outcome::Note {
+            index: self.last_entry.index,
+        }
+    }
+
+    /// The next nonce of an account in the state.
+    pub fn nonce(&self, address: alloy::primitives::Address) -> u64 {
+        use super::state::StateRead;
+        // A head in memory cannot fail to be read.
+        self.state
+            .account(address)
+            .ok()
+            .flatten()
+            .map_or(0, |account| account.nonce)
+    }
+}
+
+/// The first field in which a header made here differs from the one in the log.
+fn compare(got: &Header, want: &Header) -> Result<(), Divergence> {
+    if got == want {
+        return Ok(());
+    }
+    let number = want.number;
+    let text = |value: &dyn std::fmt::Debug| format!("{value:?}");
+    let fields: [(&'static str, String, String); 17] = [
+        (
+            "parentHash",
+            text(&got.parent_hash),
+            text(&want.parent_hash),
+        ),
+        ("number", text(&got.number), text(&want.number)),
+        ("timestamp", text(&got.timestamp), text(&want.timestamp)),
+        ("miner", text(&got.beneficiary), text(&want.beneficiary)),
+        ("gasLimit", text(&got.gas_limit), text(&want.gas_limit)),
+        (
+            "baseFeePerGas",
+            text(&got.base_fee_per_gas),
+            text(&want.base_fee_per_gas),
+        ),
+        ("mixHash", text(&got.mix_hash), text(&want.mix_hash)),
+        (
+            "excessBlobGas",
+            text(&got.excess_blob_gas),
+            text(&want.excess_blob_gas),
+        ),
+        (
+            "transactionsRoot",
+            text(&got.transactions_root),
+            text(&want.transactions_root),
+        ),
+        ("gasUsed", text(&got.gas_used), text(&want.gas_used)),
+        (
+            "receiptsRoot",
+            text(&got.receipts_root),
+            text(&want.receipts_root),
+        ),
+        ("logsBloom", text(&got.logs_bloom), text(&want.logs_bloom)),
+        (
+            "blobGasUsed",
+            text(&got.blob_gas_used),
+            text(&want.blob_gas_used),
+        ),
+        (
+            "requestsHash",
+            text(&got.requests_hash),
+            text(&want.requests_hash),
+        ),
+        (
+            "withdrawalsRoot",
+            text(&got.withdrawals_root),
+            text(&want.withdrawals_root),
+        ),
+        ("stateRoot", text(&got.state_root), text(&want.state_root)),
+        ("header", text(got), text(want)),
+    ];
+    for (field, got, want) in fields {
+        if got != want {
+            return Err(Divergence {
+                number,
+                transaction: None,
+                field,
+                got,
+                want,
+            });
+        }
+    }
+    Ok(())
+}

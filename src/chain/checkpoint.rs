@@ -1,0 +1,201 @@
+//! The chain as bytes, without the state and the blocks, which the archive keeps.
+
+use super::{
+    Chain, Head,
+    archive::{Archive, Checkpoint, StoreError},
+    note::{EntryInfo, Note},
+    pool::Pool,
+    session::{Session, Sessions},
+    settings::Settings,
+    snapshot::{NextBlock, Snapshot, Snapshots},
+    spec::ChainSpec,
+    state::State,
+};
+use crate::types::RequestId;
+use alloy::{
+    consensus::Header,
+    primitives::{B256, Bytes},
+};
+use alloy_rlp::Decodable;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+const FORMAT: u8 = 1;
+
+/// A stored chain that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckpointError {
+    /// Not what it should be.
+    #[error(
+        "the stored chain cannot be read: {0}; remove the node's data folder and let it be rebuilt from its peers"
+    )]
+    Malformed(String),
+    /// From another version.
+    #[error(
+        "the stored chain has format {0}, this version of praline knows format {FORMAT}; use the version that wrote it"
+    )]
+    Format(u8),
+    /// Made by other rules.
+    #[error(
+        "the data folder holds a chain with genesis {stored}, but the config makes genesis {configured}; use another data folder or the config it was made with"
+    )]
+    OtherChain {
+        /// The stored chain's genesis hash.
+        stored: B256,
+        /// The config's.
+        configured: B256,
+    },
+    /// The archive failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+#[derive(Serialize, Deserialize)]
+struct WireChain {
+    genesis: B256,
+    head: Bytes,
+    hashes: Vec<(u64, B256)>,
+    pool: Bytes,
+    settings: Settings,
+    snapshots: Vec<(u64, WireSnapshot)>,
+    next_snapshot: u64,
+    sessions: Vec<(RequestId, Session)>,
+    notes: Vec<(String, Note)>,
+    version: u64,
+    position: B256,
+    last_entry: EntryInfo,
+}
+
+#[derive(Serialize, Deserialize)]
+struct WireSnapshot {
+    head: Bytes,
+    hashes: Vec<(u64, B256)>,
+    pool: Bytes,
+    next_block: NextBlock,
+    version: u64,
+}
+
+impl Checkpoint for Chain {
+    fn encode(&self) -> Vec<u8> {
+        let wire = WireChain {
+            genesis: self.genesis_hash,
+            head: alloy_rlp::encode(&self.head.header).into(),
+            hashes: hashes(&self.hashes),
+            pool: self.pool.encode().into(),
+            settings: self.settings.clone(),
+            snapshots: self
+                .snapshots
+                .alive
+                .iter()
+                .map(|(id, one)| (*id, wire(one)))
+                .collect(),
+            next_snapshot: self.snapshots.next_id,
+            sessions: self.sessions.to_list(),
+            notes: self
+                .notes
+                .iter()
+                .map(|(key, note)| (key.clone(), note.clone()))
+                .collect(),
+            version: self.version,
+            position: self.position,
+            last_entry: self.last_entry,
+        };
+        // Writing into memory cannot fail; an empty checkpoint would be refused at the next start.
+        postcard::to_extend(&wire, vec![FORMAT]).unwrap_or_default()
+    }
+}
+
+impl Chain {
+    /// The chain of a checkpoint. `state` is the state that was stored with it, in `archive`.
+    pub fn restore(
+        spec: Arc<ChainSpec>,
+        checkpoint: &[u8],
+        state: State,
+        archive: &Archive,
+    ) -> Result<Self, CheckpointError> {
+        let (format, rest) = checkpoint
+            .split_first()
+            .ok_or_else(|| malformed("the checkpoint is empty"))?;
+        if *format != FORMAT {
+            return Err(CheckpointError::Format(*format));
+        }
+        let wire: WireChain = postcard::from_bytes(rest).map_err(malformed)?;
+        let configured = super::genesis::genesis(&spec).0.hash;
+        if wire.genesis != configured {
+            return Err(CheckpointError::OtherChain {
+                stored: wire.genesis,
+                configured,
+            });
+        }
+        let alive = snapshots(wire.snapshots, &state, wire.version, archive)?;
+        Ok(Self {
+            genesis_hash: configured,
+            head: head(&wire.head)?,
+            hashes: wire.hashes.into_iter().collect(),
+            pool: Pool::decode(&wire.pool).map_err(malformed)?,
+            state,
+            settings: wire.settings,
+            snapshots: Snapshots {
+                alive,
+                next_id: wire.next_snapshot,
+            },
+            sessions: Sessions::from_list(wire.sessions),
+            notes: wire.notes.into_iter().collect(),
+            version: wire.version,
+            position: wire.position,
+            last_entry: wire.last_entry,
+            spec,
+        })
+    }
+}
+
+/// Brings back the snapshots' states by undoing from the newest on, so that they share what they have in common.
+fn snapshots(
+    list: Vec<(u64, WireSnapshot)>,
+    state: &State,
+    version: u64,
+    archive: &Archive,
+) -> Result<imbl::OrdMap<u64, Snapshot>, CheckpointError> {
+    let mut alive = imbl::OrdMap::new();
+    let (mut state, mut version) = (state.clone(), version);
+    for (id, wire) in list.into_iter().rev() {
+        state = archive.rewind(&state, version, wire.version)?;
+        version = wire.version;
+        let snapshot = Snapshot {
+            head: head(&wire.head)?,
+            hashes: wire.hashes.into_iter().collect(),
+            state: state.clone(),
+            pool: Pool::decode(&wire.pool).map_err(malformed)?,
+            next_block: wire.next_block,
+            version,
+        };
+        alive.insert(id, snapshot);
+    }
+    Ok(alive)
+}
+
+fn wire(snapshot: &Snapshot) -> WireSnapshot {
+    WireSnapshot {
+        head: alloy_rlp::encode(&snapshot.head.header).into(),
+        hashes: hashes(&snapshot.hashes),
+        pool: snapshot.pool.encode().into(),
+        next_block: snapshot.next_block,
+        version: snapshot.version,
+    }
+}
+
+fn hashes(map: &imbl::OrdMap<u64, B256>) -> Vec<(u64, B256)> {
+    map.iter().map(|(number, hash)| (*number, *hash)).collect()
+}
+
+fn head(bytes: &[u8]) -> Result<Arc<Head>, CheckpointError> {
+    let header = Header::decode(&mut &bytes[..]).map_err(malformed)?;
+    Ok(Arc::new(Head {
+        hash: header.hash_slow(),
+        header,
+    }))
+}
+
+fn malformed(error: impl std::fmt::Display) -> CheckpointError {
+    CheckpointError::Malformed(error.to_string())
+}

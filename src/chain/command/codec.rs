@@ -1,0 +1,145 @@
+//! Entries as bytes: a format byte, then postcard; Ethereum's own objects inside are RLP.
+
+use super::{Answer, Body, Cheat, Entry, ProposedBlock};
+use crate::chain::transaction::SignedTransaction;
+use alloy::{
+    consensus::Header,
+    eips::eip4895::Withdrawals,
+    primitives::{B256, Bytes},
+};
+use alloy_rlp::Decodable;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// The format of this version. A node that does not know a format stops instead of guessing.
+const FORMAT: u8 = 1;
+
+/// Bytes that are no entry.
+#[derive(Debug, thiserror::Error)]
+pub enum CodecError {
+    /// Written by another version of the program.
+    #[error(
+        "log entry has format {0}, this version of praline knows format {FORMAT}; use the version that wrote the log"
+    )]
+    Format(u8),
+    /// Not what it should be.
+    #[error("log entry cannot be read: {0}")]
+    Malformed(String),
+}
+
+#[derive(Serialize, Deserialize)]
+struct WireEntry {
+    base: B256,
+    proposed_at_ms: u64,
+    answers: Vec<Answer>,
+    body: WireBody,
+}
+
+#[derive(Serialize, Deserialize)]
+enum WireBody {
+    Blocks(Vec<WireBlock>),
+    Admit(Vec<Bytes>),
+    Cheat(Cheat),
+    Note { key: String, value: String },
+}
+
+#[derive(Serialize, Deserialize)]
+struct WireBlock {
+    header: Bytes,
+    transactions: Vec<Bytes>,
+    withdrawals: Option<Bytes>,
+    evicted: Vec<B256>,
+    timestamp_named: bool,
+}
+
+impl Entry {
+    /// The bytes of the entry.
+    pub fn encode(&self) -> Result<Vec<u8>, CodecError> {
+        let wire = WireEntry {
+            base: self.base,
+            proposed_at_ms: self.proposed_at_ms,
+            answers: self.answers.clone(),
+            body: match &self.body {
+                Body::Blocks(blocks) => WireBody::Blocks(blocks.iter().map(wire_block).collect()),
+                Body::Admit(transactions) => WireBody::Admit(wire_transactions(transactions)),
+                Body::Cheat(cheat) => WireBody::Cheat(cheat.clone()),
+                Body::Note { key, value } => WireBody::Note {
+                    key: key.clone(),
+                    value: value.clone(),
+                },
+            },
+        };
+        postcard::to_extend(&wire, vec![FORMAT]).map_err(malformed)
+    }
+
+    /// The entry that the bytes hold.
+    pub fn decode(bytes: &[u8]) -> Result<Self, CodecError> {
+        let (format, rest) = bytes
+            .split_first()
+            .ok_or_else(|| malformed("it is empty"))?;
+        if *format != FORMAT {
+            return Err(CodecError::Format(*format));
+        }
+        let wire: WireEntry = postcard::from_bytes(rest).map_err(malformed)?;
+        Ok(Self {
+            base: wire.base,
+            proposed_at_ms: wire.proposed_at_ms,
+            answers: wire.answers,
+            body: match wire.body {
+                WireBody::Blocks(blocks) => {
+                    Body::Blocks(blocks.into_iter().map(block).collect::<Result<_, _>>()?)
+                }
+                WireBody::Admit(list) => Body::Admit(transactions(&list)?),
+                WireBody::Cheat(cheat) => Body::Cheat(cheat),
+                WireBody::Note { key, value } => Body::Note { key, value },
+            },
+        })
+    }
+}
+
+fn wire_block(block: &ProposedBlock) -> WireBlock {
+    WireBlock {
+        header: alloy_rlp::encode(&block.header).into(),
+        transactions: wire_transactions(&block.transactions),
+        withdrawals: block
+            .withdrawals
+            .as_ref()
+            .map(|list| alloy_rlp::encode(list).into()),
+        evicted: block.evicted.clone(),
+        timestamp_named: block.timestamp_named,
+    }
+}
+
+fn block(wire: WireBlock) -> Result<ProposedBlock, CodecError> {
+    Ok(ProposedBlock {
+        header: Header::decode(&mut &wire.header[..]).map_err(malformed)?,
+        transactions: transactions(&wire.transactions)?,
+        withdrawals: wire
+            .withdrawals
+            .map(|bytes| Withdrawals::decode(&mut &bytes[..]).map_err(malformed))
+            .transpose()?,
+        evicted: wire.evicted,
+        timestamp_named: wire.timestamp_named,
+    })
+}
+
+fn wire_transactions(transactions: &[Arc<SignedTransaction>]) -> Vec<Bytes> {
+    transactions
+        .iter()
+        .map(|transaction| transaction.to_bytes().into())
+        .collect()
+}
+
+fn transactions(list: &[Bytes]) -> Result<Vec<Arc<SignedTransaction>>, CodecError> {
+    list.iter()
+        .map(|bytes| {
+            SignedTransaction::from_bytes(bytes)
+                .map(Arc::new)
+                .map_err(malformed)
+        })
+        .collect()
+}
+
+fn malformed(error: impl std::fmt::Display) -> CodecError {
+    CodecError::Malformed(error.to_string())
+}

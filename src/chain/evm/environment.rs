@@ -1,0 +1,30 @@
+//! The environment of an EVM run: configuration from the chain's rules, block fields from a header.
+
+use crate::chain::spec::ChainSpec;
+use alloy::consensus::Header;
+use alloy_evm::EvmEnv;
+use revm::primitives::hardfork::SpecId;
+
+/// The environment in which `header`'s transactions run.
+///
+/// EIP-3607 is left to the pool: an impersonated account may be a contract.
+pub(crate) fn block_environment(
+    spec: &ChainSpec,
+    chain_id: u64,
+    header: &Header,
+) -> EvmEnv<SpecId> {
+    let mut environment = EvmEnv::for_eth_block(header, spec, chain_id, spec.blob_params());
+    let config = &mut environment.cfg_env;
+    config.disable_eip3607 = true;
+    if let Some(limit) = spec.limits.code_size {
+        config.limit_contract_code_size = Some(limit);
+        config.limit_contract_initcode_size = Some(limit.saturating_mul(2));
+    }
+    if !spec.limits.transaction_gas_limit {
+        config.tx_gas_limit_cap = Some(u64::MAX);
+    }
+    if !spec.limits.block_gas_limit {
+        config.disable_block_gas_limit = true;
+    }
+    environment
+}

@@ -1,0 +1,53 @@
+//! The chain's clock: real time, given from outside, plus an offset.
+//!
+//! Policy: a block's timestamp is, in this order, what `evm_mine` or `evm_setNextBlockTimestamp` named; the parent's
+//! plus the fixed interval, if one is set; the clock. It is always after the parent's (Yellow Paper 4.4.4): a second block in the same
+//! second gets the next one. A named timestamp moves the clock: time goes on from it.
+
+use super::{Chain, Rejection, settings::Settings};
+
+/// The highest timestamp that a block may have: 10,000 years, far from any overflow.
+pub const TIMESTAMP_MAX: u64 = 315_569_520_000;
+
+impl Settings {
+    /// What the chain's clock shows, Unix seconds.
+    pub fn clock(&self, now_ms: u64) -> u64 {
+        (now_ms / 1000)
+            .saturating_add_signed(self.time_offset_seconds)
+            .min(TIMESTAMP_MAX)
+    }
+}
+
+impl Chain {
+    /// The timestamp of a block built now.
+    pub fn next_timestamp(&self, now_ms: u64) -> u64 {
+        let parent = self.head.header.timestamp;
+        let settings = &self.settings;
+        let wanted = settings
+            .next_block_timestamp
+            .or_else(|| {
+                settings
+                    .block_timestamp_interval
+                    .map(|seconds| parent.saturating_add(seconds))
+            })
+            .unwrap_or_else(|| settings.clock(now_ms));
+        wanted.max(parent.saturating_add(1))
+    }
+
+    /// Whether a client may name this timestamp for the next block.
+    pub(crate) fn check_timestamp(&self, timestamp: u64) -> Result<(), Rejection> {
+        let previous = self.head.header.timestamp;
+        if timestamp <= previous {
+            return Err(Rejection::TimestampInPast {
+                got: timestamp,
+                previous,
+            });
+        }
+        if timestamp > TIMESTAMP_MAX {
+            return Err(Rejection::InvalidValue(format!(
+                "timestamp {timestamp} is above the highest a block may have, {TIMESTAMP_MAX}"
+            )));
+        }
+        Ok(())
+    }
+}

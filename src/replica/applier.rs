@@ -1,0 +1,171 @@
+//! The application under the log: applies entries in order and publishes the chain.
+//!
+//! *Invariant.* The only writer of the chain and of the archive.
+
+use super::{
+    api::ChainEvent,
+    shared::Shared,
+    snapshot::{StoredChain, WireStored},
+};
+use crate::{
+    chain::{Applied, Chain, archive::Effects, command::Entry, spec::ChainSpec},
+    consensus::{Application, ApplicationError, SnapshotSource, Stored},
+    types::{LogPosition, Payload},
+};
+use alloy::primitives::keccak256;
+use std::{fmt, sync::Arc};
+
+/// See the module.
+pub struct Applier {
+    shared: Arc<Shared>,
+    spec: Arc<ChainSpec>,
+    stored: Stored,
+}
+
+impl fmt::Debug for Applier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Applier")
+            .field("stored", &self.stored.position)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Applier {
+    pub(super) fn new(shared: Arc<Shared>, spec: Arc<ChainSpec>, stored: Stored) -> Self {
+        if let Some(position) = stored.position {
+            shared.applied.advance(position.index);
+        }
+        Self {
+            shared,
+            spec,
+            stored,
+        }
+    }
+
+    fn run(&self, payload: &Payload, at: LogPosition) -> Result<Applied, ApplicationError> {
+        let chain = self.shared.head();
+        let digest = keccak256(&payload.0);
+        let mut applied = if let Some((entry, built)) = self.shared.take_built(&digest) {
+            chain.adopt(&entry, &built, digest)
+        } else {
+            let entry = Entry::decode(&payload.0).map_err(fatal)?;
+            chain.apply(&entry, digest, at).map_err(fatal)?
+        };
+        if !applied.skipped {
+            applied.chain.set_log_position(at);
+        }
+        Ok(applied)
+    }
+
+    fn publish(
+        &mut self,
+        applied: Applied,
+        at: LogPosition,
+        record: &[u8],
+    ) -> Result<(), ApplicationError> {
+        let Applied {
+            chain,
+            effects,
+            answers,
+            admitted,
+            skipped: _,
+        } = applied;
+        let chain = Arc::new(chain);
+        self.stored = Stored {
+            position: Some(at),
+            record: record.to_vec(),
+        };
+        let checkpoint = StoredChain {
+            chain: chain.clone(),
+            stored: self.stored.clone(),
+        };
+        let removed = self
+            .shared
+            .archive
+            .append(&effects, chain.state(), Arc::new(checkpoint))
+            .map_err(fatal)?;
+        self.shared.set_head(chain);
+        self.shared.applied.advance(at.index);
+        self.shared.outcomes.resolve(answers);
+        if !removed.is_empty() {
+            (self.shared.events)(ChainEvent::Removed(removed));
+        }
+        for hash in admitted {
+            (self.shared.events)(ChainEvent::Transaction(hash));
+        }
+        for block in effects.blocks {
+            (self.shared.events)(ChainEvent::Block(block));
+        }
+        Ok(())
+    }
+}
+
+impl Application for Applier {
+    fn stored(&self) -> Stored {
+        self.stored.clone()
+    }
+
+    fn apply(
+        &mut self,
+        position: LogPosition,
+        record: Arc<Vec<u8>>,
+        payload: Option<&Payload>,
+    ) -> Result<(), ApplicationError> {
+        let applied = match payload {
+            Some(payload) => self.run(payload, position)?,
+            None => Applied {
+                chain: (*self.shared.head()).clone(),
+                effects: Effects::default(),
+                answers: Vec::new(),
+                admitted: Vec::new(),
+                skipped: true,
+            },
+        };
+        self.publish(applied, position, &record)
+    }
+
+    fn checkpoint(&self) -> Result<(Stored, Arc<dyn SnapshotSource>), ApplicationError> {
+        self.shared.archive.flush().map_err(fatal)?;
+        let snapshot = self.shared.archive.snapshot().map_err(fatal)?;
+        Ok((self.stored.clone(), Arc::new(snapshot)))
+    }
+
+    fn install(
+        &mut self,
+        stored: Stored,
+        snapshot: Arc<dyn SnapshotSource>,
+    ) -> Result<(), ApplicationError> {
+        let chunks = snapshot.chunks().map_err(fatal)?;
+        self.shared.archive.install(chunks).map_err(fatal)?;
+        let (chain, in_copy) = load(&self.spec, &self.shared)?
+            .ok_or_else(|| ApplicationError("the copy sent by a peer holds no chain".to_owned()))?;
+        if in_copy.position != stored.position {
+            return Err(ApplicationError(format!(
+                "the copy sent by a peer is for {:?}, not for {:?} as it says",
+                in_copy.position, stored.position
+            )));
+        }
+        self.stored = in_copy;
+        self.shared.set_head(Arc::new(chain));
+        if let Some(position) = stored.position {
+            self.shared.applied.advance(position.index);
+        }
+        Ok(())
+    }
+}
+
+/// The chain that the archive holds, and how far it is.
+fn load(
+    spec: &Arc<ChainSpec>,
+    shared: &Shared,
+) -> Result<Option<(Chain, Stored)>, ApplicationError> {
+    super::start::load(spec, &shared.archive).map_err(fatal)
+}
+
+pub(super) fn decode_stored(bytes: &[u8]) -> Result<WireStored, postcard::Error> {
+    postcard::from_bytes(bytes)
+}
+
+fn fatal(error: impl fmt::Display) -> ApplicationError {
+    ApplicationError(error.to_string())
+}

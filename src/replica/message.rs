@@ -1,0 +1,156 @@
+//! What members ask each other beside Raft: writes on behalf of clients, and the read index. Encoded with postcard.
+
+use super::log::LogError;
+use crate::{
+    chain::{
+        Rejection,
+        command::{Cheat, Write},
+        transaction::SignedTransaction,
+    },
+    types::{LogIndex, MemberId, RequestId},
+};
+use alloy::primitives::Bytes;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// Bytes from a peer that are no message: another version of the program.
+#[derive(Debug, thiserror::Error)]
+#[error("a peer's message cannot be read: {0}")]
+pub(super) struct MessageError(String);
+
+/// A question to the leader.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Request {
+    /// Do a write.
+    Write {
+        /// Its name over all retries.
+        request: RequestId,
+        /// The write.
+        write: WireWrite,
+    },
+    /// What is the read index?
+    ReadIndex,
+}
+
+/// The leader's answer.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Response {
+    /// To a write.
+    Write(Submitted),
+    /// To a read index; `Err`: who leads instead, if known.
+    ReadIndex(Result<LogIndex, Option<MemberId>>),
+}
+
+/// What became of a write at the leader.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) enum Submitted {
+    /// Committed, and applied at the leader.
+    Done,
+    /// The chain refuses it.
+    Rejected(Rejection),
+    /// The one that was asked does not lead (any more) or has no majority. Whether the write had been proposed.
+    NotLeader {
+        /// Who leads, if known.
+        leader: Option<MemberId>,
+        /// Whether it may still be in the log.
+        may_happen: bool,
+    },
+}
+
+impl From<LogError> for Submitted {
+    fn from(error: LogError) -> Self {
+        match error {
+            LogError::NotLeader { leader } => Self::NotLeader {
+                leader,
+                may_happen: false,
+            },
+            LogError::Unknown { leader } => Self::NotLeader {
+                leader,
+                may_happen: true,
+            },
+            LogError::Stopped(_) => Self::NotLeader {
+                leader: None,
+                may_happen: true,
+            },
+        }
+    }
+}
+
+/// A write as bytes.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) enum WireWrite {
+    Transaction(Bytes),
+    /// JSON: the request type has no other form.
+    Unsigned(Bytes),
+    Mine {
+        count: u64,
+        interval_seconds: Option<u64>,
+        timestamp: Option<u64>,
+    },
+    Cheat(Cheat),
+    Note {
+        key: String,
+        value: String,
+    },
+}
+
+impl WireWrite {
+    pub(super) fn new(write: &Write) -> Result<Self, MessageError> {
+        Ok(match write {
+            Write::Transaction(transaction) => Self::Transaction(transaction.to_bytes().into()),
+            Write::Unsigned(request) => {
+                Self::Unsigned(serde_json::to_vec(request).map_err(unreadable)?.into())
+            }
+            Write::Mine {
+                count,
+                interval_seconds,
+                timestamp,
+            } => Self::Mine {
+                count: *count,
+                interval_seconds: *interval_seconds,
+                timestamp: *timestamp,
+            },
+            Write::Cheat(cheat) => Self::Cheat(cheat.clone()),
+            Write::Note { key, value } => Self::Note {
+                key: key.clone(),
+                value: value.clone(),
+            },
+        })
+    }
+
+    pub(super) fn into_write(self) -> Result<Write, MessageError> {
+        Ok(match self {
+            Self::Transaction(bytes) => Write::Transaction(Arc::new(
+                SignedTransaction::from_bytes(&bytes).map_err(unreadable)?,
+            )),
+            Self::Unsigned(json) => {
+                Write::Unsigned(serde_json::from_slice(&json).map_err(unreadable)?)
+            }
+            Self::Mine {
+                count,
+                interval_seconds,
+                timestamp,
+            } => Write::Mine {
+                count,
+                interval_seconds,
+                timestamp,
+            },
+            Self::Cheat(cheat) => Write::Cheat(cheat),
+            Self::Note { key, value } => Write::Note { key, value },
+        })
+    }
+}
+
+pub(super) fn encode<T: Serialize>(message: &T) -> Result<Bytes, MessageError> {
+    postcard::to_stdvec(message)
+        .map(Into::into)
+        .map_err(unreadable)
+}
+
+pub(super) fn decode<T: for<'a> Deserialize<'a>>(bytes: &[u8]) -> Result<T, MessageError> {
+    postcard::from_bytes(bytes).map_err(unreadable)
+}
+
+fn unreadable(error: impl std::fmt::Display) -> MessageError {
+    MessageError(error.to_string())
+}

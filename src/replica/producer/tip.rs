@@ -1,0 +1,33 @@
+//! The leader's speculation: the chain as it will be.
+
+use crate::{
+    chain::{ApplyError, Built, Chain, command::Entry},
+    types::{LogPosition, Term},
+};
+use alloy::primitives::B256;
+
+/// The chain after everything that is on its way.
+#[derive(Debug)]
+pub(super) struct Tip {
+    pub(super) chain: Chain,
+    /// The term in which this node leads.
+    pub(super) term: Term,
+}
+
+impl Tip {
+    /// Goes one entry ahead. The entry's place in the log is not known yet; nothing on the tip depends on it.
+    pub(super) fn advance(
+        &mut self,
+        entry: &Entry,
+        built: &[Built],
+        digest: B256,
+    ) -> Result<(), ApplyError> {
+        let applied = if built.is_empty() {
+            self.chain.apply(entry, digest, LogPosition::default())?
+        } else {
+            self.chain.adopt(entry, built, digest)
+        };
+        self.chain = applied.chain;
+        Ok(())
+    }
+}

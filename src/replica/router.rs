@@ -1,0 +1,200 @@
+//! The way of a write: to the leader, wherever it is, again after a change of leader, until it is applied here or the
+//! time is over. The request's id makes the retries one write.
+
+use super::{
+    api::WriteError,
+    barrier::unavailable,
+    environment::Environment,
+    log::ReplicatedLog,
+    message::{self, Request, Response, Submitted, WireWrite},
+    prepare::prepare,
+    producer::Submissions,
+    shared::Shared,
+};
+use crate::{
+    chain::command::{Outcome, Write},
+    types::{MemberId, RequestId},
+};
+use alloy::primitives::Bytes;
+use futures::future::{Either, FutureExt, select};
+use std::{sync::Arc, time::Duration};
+
+/// How long to wait before trying again when there is no leader and nothing changes.
+const RETRY_MS: u64 = 10;
+
+/// Sends writes to the leader.
+#[derive(Clone, Debug)]
+pub(super) struct Router {
+    pub(super) log: Arc<dyn ReplicatedLog>,
+    pub(super) environment: Arc<dyn Environment>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) submissions: Submissions,
+    pub(super) timeout_ms: u64,
+}
+
+/// Forgets the waiter when the client goes away.
+struct Registered<'a> {
+    shared: &'a Shared,
+    request: RequestId,
+}
+
+impl Drop for Registered<'_> {
+    fn drop(&mut self) {
+        self.shared.outcomes.forget(&self.request);
+    }
+}
+
+impl Router {
+    /// Does a write; see [`super::api::Backend::write`].
+    pub(super) async fn write(&self, write: Write) -> Result<Outcome, WriteError> {
+        let request = self.environment.request_id();
+        let write = Arc::new(prepare(
+            &self.shared.head(),
+            write,
+            self.environment.now_ms(),
+        )?);
+        let applied = self.shared.outcomes.register(request);
+        let _registered = Registered {
+            shared: &self.shared,
+            request,
+        };
+        let deadline = self.environment.monotonic_ms() + self.timeout_ms;
+        let time_is_over = self
+            .environment
+            .sleep(Duration::from_millis(self.timeout_ms));
+        let may_happen = std::sync::atomic::AtomicBool::new(false);
+        let submission = Box::pin(self.submit(request, &write, deadline, &may_happen));
+        let answer = select(applied, submission);
+        let result = match select(answer, time_is_over).await {
+            Either::Left((Either::Left((outcome, _)), _)) => Some(Ok(outcome)),
+            Either::Left((Either::Right((Ok(()), applied)), time_is_over)) => {
+                match select(applied, time_is_over).await {
+                    Either::Left((outcome, _)) => Some(Ok(outcome)),
+                    Either::Right(_) => None,
+                }
+            }
+            Either::Left((Either::Right((Err(error), _)), _)) => Some(Err(error)),
+            Either::Right(_) => None,
+        };
+        match result {
+            Some(Ok(Ok(outcome))) => Ok(outcome),
+            Some(Err(rejection)) => Err(rejection),
+            Some(Ok(Err(_))) | None => {
+                let may_happen = may_happen.load(std::sync::atomic::Ordering::Relaxed);
+                Err(WriteError::Unavailable(unavailable(&*self.log, may_happen)))
+            }
+        }
+    }
+
+    /// Resolves when the write is committed at the leader, or refused; goes on through changes of leader.
+    async fn submit(
+        &self,
+        request: RequestId,
+        write: &Arc<Write>,
+        deadline_ms: u64,
+        may_happen: &std::sync::atomic::AtomicBool,
+    ) -> Result<(), WriteError> {
+        let mut hint = None;
+        loop {
+            let changed = self.log.changed();
+            let left = deadline_ms.saturating_sub(self.environment.monotonic_ms());
+            match self.try_leader(request, write, hint.take(), left).await {
+                Submitted::Done => return Ok(()),
+                Submitted::Rejected(rejection) => return Err(rejection.into()),
+                Submitted::NotLeader {
+                    leader,
+                    may_happen: maybe,
+                } => {
+                    may_happen.fetch_or(maybe, std::sync::atomic::Ordering::Relaxed);
+                    hint = leader.filter(|leader| *leader != self.log.id());
+                }
+            }
+            let pause = self.environment.sleep(Duration::from_millis(RETRY_MS));
+            select(changed, pause).await;
+        }
+    }
+
+    async fn try_leader(
+        &self,
+        request: RequestId,
+        write: &Arc<Write>,
+        hint: Option<MemberId>,
+        left_ms: u64,
+    ) -> Submitted {
+        let view = self.log.view();
+        if view.leads() {
+            return self.submissions.submit(request, write.clone()).await;
+        }
+        let nowhere = Submitted::NotLeader {
+            leader: None,
+            may_happen: false,
+        };
+        let Some(leader) = view
+            .leader
+            .or(hint)
+            .filter(|leader| *leader != self.log.id())
+        else {
+            return nowhere;
+        };
+        let Ok(question) = WireWrite::new(write)
+            .and_then(|write| message::encode(&Request::Write { request, write }))
+        else {
+            return nowhere;
+        };
+        // A leader that was lost is noticed by its term, not by this limit: it only ends a hung connection.
+        let changed = self.leader_lost(leader);
+        let call = self
+            .log
+            .call(leader, question, Duration::from_millis(left_ms.max(1)));
+        match select(call, Box::pin(changed)).await {
+            Either::Left((Ok(answer), _)) => match message::decode(&answer) {
+                Ok(Response::Write(submitted)) => submitted,
+                _ => nowhere,
+            },
+            Either::Left((Err(_), _)) | Either::Right(_) => Submitted::NotLeader {
+                leader: None,
+                may_happen: true,
+            },
+        }
+    }
+
+    /// Resolves when another leader than `leader` is known, or none.
+    async fn leader_lost(&self, leader: MemberId) {
+        loop {
+            let changed = self.log.changed();
+            if self.log.view().leader != Some(leader) {
+                return;
+            }
+            changed.await;
+        }
+    }
+
+    /// Answers a peer.
+    pub(super) async fn serve(&self, question: &[u8]) -> Bytes {
+        let response = match message::decode(question) {
+            Ok(Request::Write { request, write }) => match write.into_write() {
+                Ok(write) => {
+                    Response::Write(self.submissions.submit(request, Arc::new(write)).await)
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "refused a peer's write");
+                    Response::Write(Submitted::NotLeader {
+                        leader: None,
+                        may_happen: false,
+                    })
+                }
+            },
+            Ok(Request::ReadIndex) => Response::ReadIndex(
+                self.log
+                    .read_index()
+                    .map(|answer| answer.map_err(|_| self.log.view().leader))
+                    .await,
+            ),
+            Err(error) => {
+                tracing::warn!(%error, "refused a peer's message");
+                Response::ReadIndex(Err(None))
+            }
+        };
+        message::encode(&response).unwrap_or_default()
+    }
+}
