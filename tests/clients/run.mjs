@@ -47,7 +47,7 @@ async function runSuites() {
   const report = join(folder, 'report.tap');
   const reporters = ['spec', 'tap'].map((name) => `--test-reporter=${name}`);
   const destinations = ['stdout', report].map((name) => `--test-reporter-destination=${name}`);
-  const limits = ['--test-concurrency=1', '--test-timeout=300000', '--test-force-exit'];
+  const limits = ['--test-concurrency=1', '--test-timeout=180000'];
   await run(process.execPath, ['--test', ...limits, ...reporters, ...destinations, ...suites]);
   const text = readFileSync(report, 'utf8');
   const count = (name) => Number(new RegExp(`^# ${name} (\\d+)$`, 'm').exec(text)?.[1] ?? 0);
