@@ -30,6 +30,21 @@ pub enum Rejection {
         /// What the transaction may cost.
         cost: U256,
     },
+    /// The sender of a call has less than it may cost.
+    #[error(
+        "insufficient funds for gas * price + value: address {address} have {have} want {want}"
+    )]
+    InsufficientFundsForCall {
+        /// The sender.
+        address: Address,
+        /// Its balance.
+        have: U256,
+        /// What the call may cost.
+        want: U256,
+    },
+    /// The sender of an estimated call has less than it sends.
+    #[error("insufficient funds for transfer: address {0}")]
+    InsufficientFundsForTransfer(Address),
     /// The gas does not cover the transaction itself.
     #[error("intrinsic gas too low: gas {gas}, minimum needed {needed}")]
     IntrinsicGasTooLow {

@@ -91,3 +91,11 @@ impl Snapshots {
         Some(snapshot)
     }
 }
+
+impl super::Chain {
+    /// The snapshots to which a revert is possible: id, and number and hash of the newest block then.
+    pub fn live_snapshots(&self) -> impl Iterator<Item = (u64, u64, B256)> + '_ {
+        let alive = self.snapshots.alive.iter();
+        alive.map(|(id, snapshot)| (*id, snapshot.head.header.number, snapshot.head.hash))
+    }
+}

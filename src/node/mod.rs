@@ -1,1 +1,26 @@
-//! (in progress)
+//! Nodes as processes: folders, sockets, clocks, signals, and the wiring of all parts.
+//!
+//! ```text
+//! slot ─► data_dir (lock) + listeners ─► assemble: storage, net, consensus, replica, rpc ─► banner ─► signal ─► stop
+//! ```
+//!
+//! *Invariants.* Whatever can fail because of the machine (a port in use, a folder locked) fails here, before anything
+//! runs, with one sentence. Nothing here knows what a block or a log entry is.
+
+pub mod assemble;
+pub mod clock;
+pub mod data_dir;
+mod error;
+mod generated;
+pub mod listeners;
+mod run;
+pub mod signals;
+pub mod slot;
+
+#[cfg(test)]
+mod tests;
+
+pub use data_dir::DataLocation;
+pub use error::NodeError;
+pub use generated::generated;
+pub use run::{Keep, RunCluster, RunMember, run_cluster, run_member};

@@ -85,8 +85,7 @@ impl Applier {
             .append(&effects, chain.state(), Arc::new(checkpoint))
             .map_err(fatal)?;
         self.shared.set_head(chain);
-        self.shared.applied.advance(at.index);
-        self.shared.outcomes.resolve(answers);
+        // Before the answers: whoever has an answer finds the events in his filters.
         if !removed.is_empty() {
             (self.shared.events)(ChainEvent::Removed(removed));
         }
@@ -96,6 +95,8 @@ impl Applier {
         for block in effects.blocks {
             (self.shared.events)(ChainEvent::Block(block));
         }
+        self.shared.applied.advance(at.index);
+        self.shared.outcomes.resolve(answers);
         Ok(())
     }
 }

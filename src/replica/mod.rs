@@ -17,14 +17,20 @@ pub mod log;
 mod message;
 mod prepare;
 mod producer;
+mod raft_log;
 mod router;
 mod shared;
 mod snapshot;
 mod start;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 mod waiters;
 
 pub use applier::Applier;
 pub(crate) use prepare::CALL_GAS_MAX;
 pub(crate) use producer::SUGGESTED_TIP;
+pub use raft_log::RaftLog;
 pub use shared::EventSink;
 pub use start::{Prepared, Reads, Replica, ReplicaConfig, StartError, prepare};

@@ -1,1 +1,99 @@
-//! (in progress)
+//! The JSON-RPC server of one node: HTTP and WebSocket on one port.
+//!
+//! ```text
+//! server/   sockets, HTTP, WebSocket          → dispatch: message in, answer out
+//! dispatch  envelopes, batches, panics        → methods/: one file a namespace, one function a method
+//! methods/  params (what came in), format/ (what goes out), Backend and View (what is true)
+//! error     the only table of codes
+//! ```
+//!
+//! *Invariants.* Nothing here changes a chain: a method gives a `Write` to the [`Backend`] and waits. Nothing here
+//! knows the consensus or the EVM's interpreter. All queues have limits (see [`Limits`]).
+//!
+//! *No JSON-RPC framework.* jsonrpsee 0.26 was measured first: it takes calls with a negative or fractional id for
+//! notifications, refuses a missing `Content-Type`, answers `GET /` with 405, drops the connection when a method
+//! panics, and answers a batched `eth_subscribe` twice; the first and the last cannot be put right from outside. What
+//! is left of its work is an envelope parser and a loop over a WebSocket.
+
+mod context;
+mod dispatch;
+mod error;
+mod filters;
+mod format;
+mod jsonrpc;
+mod limits;
+mod logs;
+mod methods;
+mod params;
+mod server;
+mod session;
+
+use crate::replica::api::{Backend, ChainEvent};
+use context::Context;
+use std::{io, net::SocketAddr, sync::Arc};
+use tokio::sync::broadcast;
+
+pub use context::OnRequest;
+pub use limits::Limits;
+pub use server::RpcServer;
+
+/// Where the server listens.
+#[derive(Debug)]
+pub enum Listen {
+    /// On this address; port 0 is one that is free.
+    Address(SocketAddr),
+    /// On a socket that is bound already.
+    Bound(std::net::TcpListener),
+}
+
+/// Which of several a request may come from or go to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Allowed {
+    /// Any.
+    #[default]
+    Any,
+    /// One of these.
+    Only(Vec<String>),
+}
+
+/// How the server behaves.
+#[derive(Debug)]
+pub struct RpcConfig {
+    /// Where it listens.
+    pub listen: Listen,
+    /// Web pages that may read answers (CORS): values of `Origin`.
+    pub origins: Allowed,
+    /// Names that the server goes by, without port: values of `Host`. A guard against DNS rebinding.
+    pub hosts: Allowed,
+    /// Limits.
+    pub limits: Limits,
+}
+
+impl RpcConfig {
+    /// Open to all pages and names, as dev nodes are, with the usual limits.
+    pub fn new(listen: Listen) -> Self {
+        Self {
+            listen,
+            origins: Allowed::Any,
+            hosts: Allowed::Any,
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// Starts a server in front of `backend`.
+///
+/// `events` carries the changes of the chain on this node. A write's events must be sent before the write is
+/// answered: then whoever has the answer finds them in his filters. `on_request` is called with each method's name.
+///
+/// # Errors
+/// The address cannot be bound.
+pub async fn serve(
+    config: RpcConfig,
+    backend: Arc<dyn Backend>,
+    events: broadcast::Sender<ChainEvent>,
+    on_request: OnRequest,
+) -> io::Result<RpcServer> {
+    let context = Context::new(backend, events, config.limits.clone(), on_request);
+    server::start(config, Arc::new(context)).await
+}

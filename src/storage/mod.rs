@@ -1,1 +1,6 @@
-//! (in progress)
+//! Files: the durable log of the consensus.
+//!
+//! *Invariants.* Nothing is called durable before the disk has said so. A file that cannot be trusted is never written
+//! to. Knows nothing of Ethereum.
+
+pub mod log;

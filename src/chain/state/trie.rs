@@ -8,7 +8,7 @@
 //! Leaves and extensions hold a whole key instead of the rest of the path: which nibbles of it belong to the node
 //! follows from the depth at which it stands. So a split or a merge moves nodes without rewriting keys.
 //! *Invariants.* A branch has at least two children; the child of an extension is a branch; a node whose depth or
-//! content changed has forgotten its hash. All keys have the same length, so a branch never holds a value.
+//! content changed has forgotten its hash; versions share a leaf or an extension only at one depth. All keys have the same length, so a branch never holds a value.
 
 mod build;
 mod encode;
@@ -227,11 +227,10 @@ fn split<V: Clone>(
     }
 }
 
-/// A leaf or an extension that goes to another depth: its part of the key changes, and so does its hash.
+/// A leaf or an extension that goes to another depth, where it stands for another part of its key and has another
+/// hash. Another version may still hold the node at the old depth, so that one is not touched, hashed or not.
 fn moved<V: Clone>(mut node: Arc<Node<V>>) -> Arc<Node<V>> {
-    if node.reference.get().is_some() {
-        Arc::make_mut(&mut node).reference.take();
-    }
+    Arc::make_mut(&mut node).reference.take();
     node
 }
 

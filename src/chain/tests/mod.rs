@@ -1,5 +1,5 @@
 #![allow(clippy::unwrap_used)]
-// mod random;
+mod random;
 
 use super::{
     Chain,

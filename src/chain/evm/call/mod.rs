@@ -1,4 +1,19 @@
 //! Calls that change nothing: `eth_call`, `eth_estimateGas`, `eth_createAccessList`.
+//!
+//! The rules are geth's (`internal/ethapi/api.go`, `eth/gasestimator`): no nonce is checked, a contract may be the
+//! sender, a call without a price pays none and sees a base fee of zero, but who names a price or a value must have it.
+//! One request is one [`machine::Machine`]: environment, state and overrides; its runs differ in their gas alone.
+//! *Invariant.* Pure: the same context and request give the same answer, and nothing outside is changed.
+
+mod access_list;
+mod estimate;
+mod halt;
+mod machine;
+mod overrides;
+mod reason;
+mod request;
+#[cfg(test)]
+mod tests;
 
 use crate::chain::{
     spec::ChainSpec,
@@ -6,9 +21,14 @@ use crate::chain::{
 };
 use alloy::{
     consensus::Header,
-    primitives::{Address, Bytes, Log},
-    rpc::types::{AccessList, BlockOverrides, TransactionRequest, state::StateOverride},
+    primitives::{Address, B256, Bytes, Log},
+    rpc::types::{BlockOverrides, TransactionRequest, state::StateOverride},
 };
+use machine::Machine;
+use revm::context::result::{ExecutionResult, Output};
+
+pub use access_list::create_access_list;
+pub use estimate::estimate_gas;
 
 /// Why a call gave no result, in geth's words.
 #[derive(Debug, thiserror::Error)]
@@ -49,7 +69,7 @@ pub struct CallContext<'a> {
     /// The state after that block.
     pub state: &'a dyn StateRead,
     /// `BLOCKHASH`.
-    pub block_hash: &'a dyn Fn(u64) -> alloy::primitives::B256,
+    pub block_hash: &'a dyn Fn(u64) -> B256,
     /// Gas of a call that names none, and the most that one may have.
     pub gas_cap: u64,
 }
@@ -73,31 +93,30 @@ pub struct CallResult {
     pub created: Option<Address>,
 }
 
-/// `eth_call`.
+/// `eth_call`. A call that names no gas gets the cap; one that names more, too.
 pub fn call(
-    _context: &CallContext<'_>,
-    _request: &TransactionRequest,
-    _state_overrides: Option<&StateOverride>,
-    _block_overrides: Option<&BlockOverrides>,
+    context: &CallContext<'_>,
+    request: &TransactionRequest,
+    state_overrides: Option<&StateOverride>,
+    block_overrides: Option<&BlockOverrides>,
 ) -> Result<CallResult, CallError> {
-    todo!()
-}
-
-/// `eth_estimateGas`: the least gas with which the call succeeds, found as geth does.
-pub fn estimate_gas(
-    _context: &CallContext<'_>,
-    _request: &TransactionRequest,
-    _state_overrides: Option<&StateOverride>,
-    _block_overrides: Option<&BlockOverrides>,
-) -> Result<u64, CallError> {
-    todo!()
-}
-
-/// `eth_createAccessList` (EIP-2930): the list, the gas used with it, and why the call failed, if it did.
-pub fn create_access_list(
-    _context: &CallContext<'_>,
-    _request: &TransactionRequest,
-    _state_overrides: Option<&StateOverride>,
-) -> Result<(AccessList, u64, Option<String>), CallError> {
-    todo!()
+    let mut machine = Machine::new(context, request, state_overrides, block_overrides)?;
+    let gas = request.gas.unwrap_or(u64::MAX).min(context.gas_cap);
+    match machine.run(gas)? {
+        ExecutionResult::Success {
+            gas, logs, output, ..
+        } => {
+            let created = match &output {
+                Output::Create(_, address) => *address,
+                Output::Call(_) => None,
+            };
+            Ok(CallResult {
+                output: output.into_data(),
+                gas_used: gas.tx_gas_used(),
+                logs,
+                created,
+            })
+        }
+        failed => Err(machine.failure(failed, gas)),
+    }
 }

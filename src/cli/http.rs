@@ -1,0 +1,74 @@
+//! One JSON-RPC call over HTTP, for `praline status`.
+
+use crate::config::split_address;
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::{Request, body::Bytes, client::conn::http1, header};
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use std::time::Duration;
+use tokio::net::TcpStream;
+
+/// How long a node may take; one that takes longer is as good as down.
+const TIME_LIMIT: Duration = Duration::from_secs(2);
+/// The largest answer.
+const ANSWER_BYTES_MAX: usize = 4 << 20;
+
+/// A node that did not answer.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CallError {
+    #[error("`{0}` is not a URL that can be asked; write it as http://host:port")]
+    Url(String),
+    #[error("no answer within {} s", TIME_LIMIT.as_secs())]
+    Timeout,
+    #[error("{0}")]
+    Connect(#[from] std::io::Error),
+    #[error("{0}")]
+    Http(#[from] hyper::Error),
+    #[error("{0}")]
+    Request(#[from] hyper::http::Error),
+    #[error("{0}")]
+    Body(Box<dyn std::error::Error + Send + Sync>),
+    #[error("it is not a JSON-RPC server: {0}")]
+    Json(#[from] serde_json::Error),
+    #[error("it answered: {0}")]
+    Rpc(String),
+}
+
+/// Calls a method without parameters at `http://host:port/path`.
+pub(super) async fn call(url: &str, method: &str) -> Result<Value, CallError> {
+    tokio::time::timeout(TIME_LIMIT, exchange(url, method)).await.map_err(|_| CallError::Timeout)?
+}
+
+async fn exchange(url: &str, method: &str) -> Result<Value, CallError> {
+    let (authority, path) = parts(url)?;
+    let stream = TcpStream::connect(authority).await?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    // Ends with the connection; its errors come out of the request below.
+    tokio::spawn(connection);
+    let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": [] }).to_string();
+    let request = Request::post(path)
+        .header(header::HOST, authority)
+        .header(header::CONTENT_TYPE, "application/json")
+        .body(Full::new(Bytes::from(body)))?;
+    let response = sender.send_request(request).await?;
+    let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX)
+        .collect()
+        .await
+        .map_err(CallError::Body)?
+        .to_bytes();
+    let mut answer: Value = serde_json::from_slice(&body)?;
+    match answer.get_mut("result") {
+        Some(result) => Ok(result.take()),
+        None => Err(CallError::Rpc(answer["error"]["message"].to_string())),
+    }
+}
+
+/// `host:port` and the path of a URL.
+fn parts(url: &str) -> Result<(&str, &str), CallError> {
+    let refuse = || CallError::Url(url.to_owned());
+    let rest = url.strip_prefix("http://").ok_or_else(refuse)?;
+    let slash = rest.find('/').unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(slash);
+    split_address(authority).ok_or_else(refuse)?;
+    Ok((authority, if path.is_empty() { "/" } else { path }))
+}

@@ -1,0 +1,84 @@
+//! `praline` and `praline node`: choose the config and the data folder, then run.
+
+use super::{
+    CliError,
+    flags::{NodeFlags, RunFlags},
+    overrides,
+};
+use crate::{
+    config::{BUILTIN_CONFIG, ClusterConfig, ConfigError, DEFAULT_CONFIG_PATH, Overrides},
+    node::{self, Keep, RunCluster, RunMember},
+    telemetry::Printer,
+};
+use std::{future::Future, path::{Path, PathBuf}};
+
+/// Where anvil listens.
+const DEFAULT_PORT: u16 = 8545;
+/// The folder of `praline node`, beside the config.
+const DEFAULT_DATA_DIR: &str = ".praline";
+
+/// `praline`: a whole cluster in this process.
+pub(super) fn cluster(flags: RunFlags, printer: &Printer) -> Result<(), CliError> {
+    let overrides = overrides::of_run(&flags)?;
+    let from_flag = if flags.state.ephemeral {
+        Some(Keep::Memory)
+    } else {
+        flags.state.data_dir.clone().map(Keep::Folder)
+    };
+    let (config, keep) = if let Some(nodes) = flags.cluster.nodes {
+        let keep = from_flag.unwrap_or(Keep::Temporary);
+        let port = flags.port.port.unwrap_or(DEFAULT_PORT);
+        (node::generated(&keep, usize::from(nodes), port, overrides)?, keep)
+    } else {
+        let config = load(flags.cluster.config.as_deref(), overrides)?;
+        let from_file = config.storage.data_dir.clone().map(Keep::Folder);
+        let keep = from_flag.or(from_file).unwrap_or(Keep::Temporary);
+        (config, keep)
+    };
+    let run = RunCluster { config, keep, config_out: flags.state.config_out };
+    block_on(node::run_cluster(run, printer))
+}
+
+/// `praline node`: one member.
+pub(super) fn member(flags: NodeFlags, printer: &Printer) -> Result<(), CliError> {
+    let config = load(flags.config.as_deref(), overrides::of_node(&flags)?)?;
+    let data_root = config.storage.data_dir.clone().unwrap_or_else(|| beside(&config));
+    let run =
+        RunMember { config, data_root, node: flags.node, config_out: flags.config_out };
+    block_on(node::run_member(run, printer))
+}
+
+/// The config that is named, or the default file, or the same as compiled in.
+pub(super) fn load(path: Option<&Path>, overrides: Overrides) -> Result<ClusterConfig, ConfigError> {
+    let default = Path::new(DEFAULT_CONFIG_PATH);
+    match path {
+        Some(path) => ClusterConfig::load(path, overrides),
+        None if default.exists() => ClusterConfig::load(default, overrides),
+        None => ClusterConfig::parse(BUILTIN_CONFIG, None, overrides),
+    }
+}
+
+fn beside(config: &ClusterConfig) -> PathBuf {
+    let folder = config.file.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
+    folder.join(DEFAULT_DATA_DIR)
+}
+
+/// Runs a future on a runtime of this process; what is still running afterwards is cut off.
+pub(super) fn block_on<E>(
+    future: impl Future<Output = Result<(), E>>,
+) -> Result<(), CliError>
+where
+    CliError: From<E>,
+{
+    // Each connection is a file; the usual limit of 1024 is less than the servers promise. A refusal changes nothing.
+    let _ = rlimit::increase_nofile_limit(rlimit::INFINITY);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("praline")
+        .build()
+        .map_err(CliError::Runtime)?;
+    let result = runtime.block_on(future);
+    runtime.shutdown_background();
+    Ok(result?)
+}
+

@@ -1,0 +1,202 @@
+//! The config file as it is written: every key, none checked. `chain-config/cluster.toml` explains them to users.
+
+use super::Ether;
+use crate::{chain::pool::Order, replica::Reads};
+use serde::{Deserialize, Deserializer, de};
+use std::{fmt, path::PathBuf};
+
+/// A whole file.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct File {
+    pub(super) cluster: ClusterSection,
+    pub(super) chain: ChainSection,
+    pub(super) mining: MiningSection,
+    pub(super) accounts: Option<AccountsSection>,
+    pub(super) account: Vec<AccountSection>,
+    pub(super) server: ServerSection,
+    pub(super) peers: PeersSection,
+    pub(super) storage: StorageSection,
+    pub(super) member: Vec<MemberSection>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct ClusterSection {
+    pub(super) heartbeat_interval_ms: Option<u64>,
+    pub(super) election_timeout_min_ms: Option<u64>,
+    pub(super) election_timeout_max_ms: Option<u64>,
+    pub(super) write_timeout_ms: Option<u64>,
+    #[serde(deserialize_with = "reads")]
+    pub(super) reads: Option<Reads>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct ChainSection {
+    pub(super) chain_id: Option<u64>,
+    pub(super) network_id: Option<u64>,
+    pub(super) hardfork: Option<String>,
+    pub(super) gas_limit: Option<u64>,
+    pub(super) base_fee: Option<u64>,
+    pub(super) min_gas_price: Option<u64>,
+    pub(super) genesis_timestamp: Option<GenesisTimestamp>,
+    pub(super) genesis_number: Option<u64>,
+    pub(super) coinbase: Option<String>,
+    pub(super) extra_data: Option<String>,
+    pub(super) auto_impersonate: Option<bool>,
+    pub(super) code_size_limit: Option<CodeSizeLimit>,
+    pub(super) enforce_transaction_gas_limit: Option<bool>,
+    pub(super) enforce_block_gas_limit: Option<bool>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct MiningSection {
+    pub(super) automine: Option<bool>,
+    pub(super) interval_ms: Option<u64>,
+    #[serde(deserialize_with = "order")]
+    pub(super) order: Option<Order>,
+    pub(super) transactions_per_block: Option<u64>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct AccountsSection {
+    pub(super) mnemonic: Option<String>,
+    pub(super) derivation_path: Option<String>,
+    pub(super) count: Option<u64>,
+    pub(super) balance_ether: Option<Ether>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AccountSection {
+    pub(super) private_key: Option<String>,
+    pub(super) address: Option<String>,
+    pub(super) balance_ether: Ether,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct ServerSection {
+    pub(super) host: Option<String>,
+    pub(super) cors: Option<bool>,
+    pub(super) allow_origin: Option<String>,
+    pub(super) request_bytes_max: Option<u64>,
+    pub(super) response_bytes_max: Option<u64>,
+    pub(super) connections_max: Option<u64>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct PeersSection {
+    pub(super) host: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct StorageSection {
+    pub(super) data_dir: Option<PathBuf>,
+    pub(super) snapshot_interval_entries: Option<u64>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MemberSection {
+    pub(super) name: String,
+    pub(super) peer: String,
+    pub(super) rpc: String,
+    pub(super) public_key: String,
+    pub(super) secret_key: Option<String>,
+    pub(super) key_file: Option<PathBuf>,
+}
+
+/// Unix seconds, or the word "start".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum GenesisTimestamp {
+    At(u64),
+    Start,
+}
+
+/// Bytes, or the word "none".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum CodeSizeLimit {
+    Bytes(u64),
+    None,
+}
+
+/// A number or one word.
+struct NumberOr {
+    word: &'static str,
+    what: &'static str,
+}
+
+impl de::Visitor<'_> for NumberOr {
+    type Value = Option<u64>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} or \"{}\"", self.what, self.word)
+    }
+
+    fn visit_i64<E: de::Error>(self, value: i64) -> Result<Self::Value, E> {
+        u64::try_from(value)
+            .map(Some)
+            .map_err(|_| E::invalid_value(de::Unexpected::Signed(value), &self))
+    }
+
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Self::Value, E> {
+        Ok(Some(value))
+    }
+
+    fn visit_str<E: de::Error>(self, value: &str) -> Result<Self::Value, E> {
+        if value == self.word {
+            Ok(None)
+        } else {
+            Err(E::invalid_value(de::Unexpected::Str(value), &self))
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for GenesisTimestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let visitor = NumberOr { word: "start", what: "Unix seconds" };
+        Ok(deserializer.deserialize_any(visitor)?.map_or(Self::Start, Self::At))
+    }
+}
+
+impl<'de> Deserialize<'de> for CodeSizeLimit {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let visitor = NumberOr { word: "none", what: "a number of bytes" };
+        Ok(deserializer.deserialize_any(visitor)?.map_or(Self::None, Self::Bytes))
+    }
+}
+
+/// The words of the file, for types below the line that know no files.
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum ReadsWord {
+    Linearizable,
+    Local,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum OrderWord {
+    Fees,
+    Fifo,
+}
+
+fn reads<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Reads>, D::Error> {
+    Ok(Some(match ReadsWord::deserialize(deserializer)? {
+        ReadsWord::Linearizable => Reads::Linearizable,
+        ReadsWord::Local => Reads::Local,
+    }))
+}
+
+fn order<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Order>, D::Error> {
+    Ok(Some(match OrderWord::deserialize(deserializer)? {
+        OrderWord::Fees => Order::Fees,
+        OrderWord::Fifo => Order::Fifo,
+    }))
+}

@@ -1,0 +1,285 @@
+//! The consensus as the replica uses it.
+
+use super::{
+    adapter::StateMachine,
+    application::Application,
+    config::ConsensusConfig,
+    failure::Failure,
+    network::Peers,
+    peers::{MessageKind, Transport},
+    progress::Progress,
+    proposals::{ProposalFuture, Proposals, ProposeError},
+    service::RaftService,
+    snapshot::SnapshotSpool,
+    status::{ConsensusStatus, LeaderView, LeaderWatch, quorum_ack_age},
+    type_config::TypeConfig,
+};
+use crate::types::{LogIndex, Member, MemberId, Payload};
+use openraft::{
+    AsyncRuntime, LinearizerOption, Raft, ReadPolicy,
+    async_runtime::WatchReceiver,
+    errors::{Fatal, InitializeError, LinearizableReadError, RaftError},
+    storage::RaftLogStorage,
+};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+/// The consensus could not be started.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ConsensusError {
+    /// The timing does not fit together.
+    #[error("the consensus' timing is not possible: {0}")]
+    Config(String),
+    /// This node is not one of the members.
+    #[error("member {0} is not in the list of members")]
+    NotAMember(MemberId),
+    /// The record beside the application's stored copy cannot be read.
+    #[error("the record of the stored state cannot be read: {0}")]
+    Record(String),
+    /// The log or the application failed.
+    #[error("{0}")]
+    Storage(String),
+}
+
+/// What a node's consensus is put together from.
+pub struct Parts<L> {
+    /// Timing and limits.
+    pub config: ConsensusConfig,
+    /// This member.
+    pub id: MemberId,
+    /// All members at the first start; later the log knows them.
+    pub members: BTreeMap<MemberId, Member>,
+    /// The log.
+    pub log: L,
+    /// The way to the peers. The consensus takes up [`MessageKind::Consensus`] and [`MessageKind::Bulk`] there.
+    pub transport: Arc<dyn Transport>,
+    /// Where snapshots from peers are kept until they are whole.
+    pub spool: Arc<dyn SnapshotSpool>,
+    /// What the log drives.
+    pub application: Box<dyn Application>,
+}
+
+impl<L> std::fmt::Debug for Parts<L> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Parts")
+            .field("config", &self.config)
+            .field("id", &self.id)
+            .field("members", &self.members)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A running consensus. Clones share it.
+pub struct Consensus<RT: AsyncRuntime> {
+    raft: Raft<TypeConfig<RT>, StateMachine>,
+    id: MemberId,
+    proposals: Proposals<RT>,
+    progress: Progress,
+    failure: Failure,
+    transport: Arc<dyn Transport>,
+    read_timeout: Duration,
+}
+
+impl<RT: AsyncRuntime> Clone for Consensus<RT> {
+    fn clone(&self) -> Self {
+        Self {
+            raft: self.raft.clone(),
+            id: self.id,
+            proposals: self.proposals.clone(),
+            progress: self.progress.clone(),
+            failure: self.failure.clone(),
+            transport: Arc::clone(&self.transport),
+            read_timeout: self.read_timeout,
+        }
+    }
+}
+
+impl<RT: AsyncRuntime> std::fmt::Debug for Consensus<RT> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Consensus")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<RT: AsyncRuntime> Consensus<RT> {
+    /// Starts a member: brings the application up to where the log is known to be committed, takes up messages of
+    /// peers, and founds the cluster if there is none yet.
+    pub async fn start<L>(parts: Parts<L>) -> Result<Self, ConsensusError>
+    where
+        L: RaftLogStorage<TypeConfig<RT>>,
+    {
+        if !parts.members.contains_key(&parts.id) {
+            return Err(ConsensusError::NotAMember(parts.id));
+        }
+        let engine = parts
+            .config
+            .engine()
+            .map_err(|error| ConsensusError::Config(error.to_string()))?;
+        let (failure, progress) = (Failure::default(), Progress::default());
+        let machine = StateMachine::new(parts.application, failure.clone(), progress.clone())
+            .map_err(|error| ConsensusError::Record(error.to_string()))?;
+        let peers = Peers::<RT>::new(
+            Arc::clone(&parts.transport),
+            parts.id,
+            parts.config.election_timeout_max(),
+        );
+        let raft = Raft::new(parts.id, Arc::new(engine), peers, parts.log, machine)
+            .await
+            .map_err(|fatal| storage_failure(&failure, &fatal))?;
+        let service = Arc::new(RaftService::new(raft.clone(), parts.spool));
+        parts
+            .transport
+            .serve(MessageKind::Consensus, Some(service.clone()));
+        parts.transport.serve(MessageKind::Bulk, Some(service));
+        let consensus = Self {
+            proposals: Proposals::new(raft.clone(), failure.clone(), parts.config.max_in_flight),
+            raft,
+            id: parts.id,
+            progress,
+            failure,
+            transport: parts.transport,
+            read_timeout: parts.config.election_timeout_max(),
+        };
+        consensus.found(parts.members).await?;
+        Ok(consensus)
+    }
+
+    /// Founds the cluster; every member does so with the same list, and the first leader's word counts.
+    async fn found(&self, members: BTreeMap<MemberId, Member>) -> Result<(), ConsensusError> {
+        match self.raft.initialize(members).await {
+            // There is a log: the cluster was founded long ago.
+            Ok(()) | Err(RaftError::APIError(InitializeError::NotAllowed(_))) => Ok(()),
+            Err(RaftError::APIError(InitializeError::NotInMembers(_))) => {
+                Err(ConsensusError::NotAMember(self.id))
+            }
+            Err(RaftError::Fatal(fatal)) => Err(storage_failure(&self.failure, &fatal)),
+        }
+    }
+
+    /// Proposes a payload. It is in the engine's queue, behind all proposals made before, when this returns; the
+    /// future tells when it is committed and applied here. There is no time limit: the caller sets one.
+    pub fn propose(&self, payload: Payload) -> ProposalFuture<RT> {
+        self.proposals.propose(payload)
+    }
+
+    /// Raft's ReadIndex: an index such that a state that includes it is as new as anything acknowledged before this
+    /// call. Only the leader can tell, after a majority confirmed that it leads; a lone voter knows at once.
+    pub async fn read_index(&self) -> Result<LogIndex, ProposeError> {
+        let option =
+            LinearizerOption::from(ReadPolicy::ReadIndex).with_wait_timeout(self.read_timeout);
+        match self.raft.get_read_linearizer(option).await {
+            Ok(linearizer) => Ok(linearizer.read_log_id().log_id().index),
+            Err(RaftError::APIError(LinearizableReadError::ForwardToLeader(forward))) => {
+                Err(ProposeError::not_leader(&forward))
+            }
+            Err(RaftError::APIError(LinearizableReadError::QuorumNotEnough(_))) => {
+                Err(ProposeError::NoQuorum)
+            }
+            Err(RaftError::Fatal(_)) => Err(self.stopped()),
+        }
+    }
+
+    /// Waits until `index` is applied here. There is no time limit: the caller sets one.
+    pub async fn wait_applied(&self, index: LogIndex) -> Result<(), ProposeError> {
+        self.progress
+            .wait(index)
+            .await
+            .map_err(|_ended| self.stopped())
+    }
+
+    /// The last index applied here.
+    pub fn applied_index(&self) -> Option<LogIndex> {
+        self.progress.applied()
+    }
+
+    /// This member.
+    pub fn id(&self) -> MemberId {
+        self.id
+    }
+
+    /// The state of the consensus, as this node sees it.
+    pub fn status(&self) -> ConsensusStatus {
+        let metrics = self.raft.metrics();
+        let metrics = metrics.borrow_watched();
+        ConsensusStatus::new(&metrics, self.progress.applied())
+    }
+
+    /// Who leads, as this node sees it.
+    pub fn leader(&self) -> LeaderView {
+        self.watch_leader().current()
+    }
+
+    /// Tells of changes of the leader.
+    pub fn watch_leader(&self) -> LeaderWatch<RT> {
+        LeaderWatch::new(self.raft.server_metrics())
+    }
+
+    /// Whether this node leads and a majority confirmed it within `max_age`. A leader that was cut off says that it
+    /// leads for as long as it hears nothing else; this tells the difference.
+    pub fn quorum_is_fresh(&self, max_age: Duration) -> bool {
+        let metrics = self.raft.metrics();
+        let metrics = metrics.borrow_watched();
+        quorum_ack_age(&*metrics).is_some_and(|age| age <= max_age)
+    }
+
+    /// Asks for a checkpoint of the application, after which the log before it may be purged.
+    pub async fn trigger_checkpoint(&self) -> Result<(), ProposeError> {
+        let triggered = self.raft.trigger().snapshot().await;
+        triggered.map_err(|_fatal| self.stopped())
+    }
+
+    /// Hands the leadership to `to`, if this node leads and `to` is far enough.
+    pub async fn transfer_leader(&self, to: MemberId) -> Result<(), ProposeError> {
+        let triggered = self.raft.trigger().transfer_leader(to).await;
+        triggered.map_err(|_fatal| self.stopped())
+    }
+
+    /// Why the node had to stop, if it had to: its application or its log failed.
+    pub fn fatal(&self) -> Option<String> {
+        if let Some(reason) = self.failure.get() {
+            return Some(reason.to_owned());
+        }
+        let metrics = self.raft.metrics();
+        let metrics = metrics.borrow_watched();
+        match &metrics.running_state {
+            Ok(()) | Err(Fatal::Stopped) => None,
+            Err(fatal) => Some(fatal.to_string()),
+        }
+    }
+
+    /// Waits until the engine has stopped; the reason, if it was a failure.
+    pub async fn stopped_running(&self) -> Option<String> {
+        let mut metrics = self.raft.metrics();
+        loop {
+            if metrics.borrow_watched().running_state.is_err() || metrics.changed().await.is_err()
+            {
+                return self.fatal();
+            }
+        }
+    }
+
+    /// Stops the member: takes no more messages, ends the engine. What was acknowledged stays.
+    pub async fn shutdown(&self) {
+        self.transport.serve(MessageKind::Consensus, None);
+        self.transport.serve(MessageKind::Bulk, None);
+        if let Err(error) = self.raft.shutdown().await {
+            tracing::warn!(%error, "the consensus did not end well");
+        }
+        self.progress.end();
+    }
+
+    fn stopped(&self) -> ProposeError {
+        ProposeError::Stopped(self.fatal().unwrap_or_else(|| "it was told to".to_owned()))
+    }
+}
+
+fn storage_failure<RT: AsyncRuntime>(
+    failure: &Failure,
+    fatal: &Fatal<TypeConfig<RT>>,
+) -> ConsensusError {
+    ConsensusError::Storage(
+        failure
+            .get()
+            .map_or_else(|| fatal.to_string(), str::to_owned),
+    )
+}

@@ -1,0 +1,81 @@
+//! What members say to each other about the log: postcard, one message a request.
+//!
+//! *Invariant.* The order of the variants and fields is the wire format; a change of it is a new version of the peers'
+//! protocol (`net`).
+
+use super::type_config::{LogId, StoredMembership, TypeConfig, Vote};
+use alloy::primitives::Bytes;
+use openraft::{
+    AsyncRuntime,
+    raft::{
+        AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, TransferLeaderRequest,
+        TransferLeaderResponse, VoteRequest, VoteResponse,
+    },
+};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+/// A request of one member's consensus to another's.
+#[derive(Serialize, Deserialize)]
+#[serde(bound = "")]
+pub(super) enum Request<RT: AsyncRuntime> {
+    Append(AppendEntriesRequest<TypeConfig<RT>>),
+    Vote(VoteRequest<TypeConfig<RT>>),
+    PreVote(VoteRequest<TypeConfig<RT>>),
+    TransferLeader(TransferLeaderRequest<TypeConfig<RT>>),
+    SnapshotChunk(SnapshotChunk),
+    SnapshotEnd(SnapshotEnd),
+}
+
+/// The answer to a request of the same name.
+#[derive(Serialize, Deserialize)]
+#[serde(bound = "")]
+pub(super) enum Response<RT: AsyncRuntime> {
+    Append(AppendEntriesResponse<TypeConfig<RT>>),
+    Vote(VoteResponse<TypeConfig<RT>>),
+    TransferLeader(TransferLeaderResponse<TypeConfig<RT>>),
+    SnapshotTaken,
+    SnapshotInstalled(SnapshotResponse<TypeConfig<RT>>),
+    /// The member could not do it; why.
+    Failed(String),
+}
+
+/// A piece of a snapshot.
+#[derive(Serialize, Deserialize)]
+pub(super) struct SnapshotChunk {
+    /// Tells this transfer from earlier ones of the same sender.
+    pub(super) transfer: u64,
+    /// Counts the pieces from 0.
+    pub(super) sequence: u64,
+    /// At most [`super::config::SNAPSHOT_CHUNK_BYTES`].
+    pub(super) data: Bytes,
+}
+
+/// All pieces are sent: install them.
+#[derive(Serialize, Deserialize)]
+pub(super) struct SnapshotEnd {
+    pub(super) transfer: u64,
+    /// How many pieces there were.
+    pub(super) chunks: u64,
+    /// The sum of their sizes.
+    pub(super) bytes: u64,
+    /// CRC-32 of all of them, one after the other.
+    pub(super) crc32: u32,
+    /// The vote of the leader that sends it.
+    pub(super) vote: Vote,
+    /// Where the snapshot stands.
+    pub(super) last_log_id: Option<LogId>,
+    /// The members at that place.
+    pub(super) membership: StoredMembership,
+}
+
+/// A message as bytes. What cannot be encoded (there is nothing such here) comes out empty and is refused by the peer.
+pub(super) fn encode<T: Serialize>(message: &T, capacity: usize) -> Bytes {
+    postcard::to_extend(message, Vec::with_capacity(capacity))
+        .map(Bytes::from)
+        .unwrap_or_default()
+}
+
+/// A message from bytes.
+pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, postcard::Error> {
+    postcard::from_bytes(bytes)
+}

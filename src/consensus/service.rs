@@ -1,0 +1,145 @@
+//! Answers the consensus messages of peers.
+//!
+//! *Invariant.* An append is handed to the engine when its request is polled first, so the order of arrival is kept.
+
+use super::{
+    adapter::{SnapshotData, StateMachine},
+    message::{Request, Response, SnapshotChunk, SnapshotEnd, decode, encode},
+    peers::PeerService,
+    snapshot::{Incoming, SnapshotSpool},
+    type_config::TypeConfig,
+};
+use crate::types::MemberId;
+use alloy::primitives::Bytes;
+use futures::future::{BoxFuture, FutureExt};
+use openraft::{
+    AsyncRuntime, Raft,
+    storage::{Snapshot, SnapshotMeta},
+};
+use std::{
+    collections::HashMap,
+    io,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+/// Bytes that an answer takes, at a guess.
+const ANSWER_BYTES: usize = 64;
+
+/// The consensus as its peers see it.
+pub(super) struct RaftService<RT: AsyncRuntime> {
+    raft: Raft<TypeConfig<RT>, StateMachine>,
+    spool: Arc<dyn SnapshotSpool>,
+    /// At most one transfer a peer: a new one replaces what came before.
+    incoming: Arc<Mutex<HashMap<MemberId, Incoming>>>,
+}
+
+impl<RT: AsyncRuntime> Clone for RaftService<RT> {
+    fn clone(&self) -> Self {
+        Self {
+            raft: self.raft.clone(),
+            spool: Arc::clone(&self.spool),
+            incoming: Arc::clone(&self.incoming),
+        }
+    }
+}
+
+impl<RT: AsyncRuntime> RaftService<RT> {
+    pub(super) fn new(
+        raft: Raft<TypeConfig<RT>, StateMachine>,
+        spool: Arc<dyn SnapshotSpool>,
+    ) -> Self {
+        Self {
+            raft,
+            spool,
+            incoming: Arc::default(),
+        }
+    }
+
+    async fn answer(self, from: MemberId, request: Bytes) -> Response<RT> {
+        let request = match decode::<Request<RT>>(&request) {
+            Ok(request) => request,
+            Err(error) => return Response::Failed(format!("unreadable message: {error}")),
+        };
+        let raft = &self.raft;
+        match request {
+            Request::Append(append) => said(raft.append_entries(append).await, Response::Append),
+            Request::Vote(vote) => said(raft.vote(vote).await, Response::Vote),
+            Request::PreVote(vote) => said(raft.pre_vote(vote).await, Response::Vote),
+            Request::TransferLeader(transfer) => said(
+                raft.handle_transfer_leader(transfer).await,
+                Response::TransferLeader,
+            ),
+            Request::SnapshotChunk(chunk) => self.take_chunk(from, &chunk),
+            Request::SnapshotEnd(end) => self.install(from, end).await,
+        }
+    }
+
+    fn take_chunk(&self, from: MemberId, chunk: &SnapshotChunk) -> Response<RT> {
+        match self.write_chunk(from, chunk) {
+            Ok(()) => Response::SnapshotTaken,
+            Err(error) => Response::Failed(format!("the snapshot cannot be kept: {error}")),
+        }
+    }
+
+    fn write_chunk(&self, from: MemberId, chunk: &SnapshotChunk) -> io::Result<()> {
+        let mut incoming = self.incoming.lock().unwrap_or_else(PoisonError::into_inner);
+        if chunk.sequence == 0 {
+            incoming.insert(from, Incoming::new(chunk.transfer, self.spool.as_ref())?);
+        }
+        let result = match incoming.get_mut(&from) {
+            Some(transfer) if transfer.is(chunk.transfer) => transfer.write(chunk),
+            _ => Err(io::Error::other("its beginning is missing")),
+        };
+        if result.is_err() {
+            incoming.remove(&from);
+        }
+        result
+    }
+
+    async fn install(self, from: MemberId, end: SnapshotEnd) -> Response<RT> {
+        let incoming = {
+            let mut incoming = self.incoming.lock().unwrap_or_else(PoisonError::into_inner);
+            incoming.remove(&from)
+        };
+        let source = match incoming {
+            Some(transfer) if transfer.is(end.transfer) => transfer.finish(&end),
+            // A snapshot may be empty.
+            _ if end.chunks == 0 => {
+                Incoming::new(end.transfer, self.spool.as_ref()).and_then(|it| it.finish(&end))
+            }
+            _ => Err(io::Error::other("its beginning is missing")),
+        };
+        let source = match source {
+            Ok(source) => source,
+            Err(error) => return Response::Failed(format!("the snapshot is not whole: {error}")),
+        };
+        let snapshot = Snapshot {
+            meta: SnapshotMeta {
+                last_log_id: end.last_log_id,
+                last_membership: end.membership,
+            },
+            snapshot: SnapshotData(source),
+        };
+        match self.raft.install_full_snapshot(end.vote, snapshot).await {
+            Ok(response) => Response::SnapshotInstalled(response),
+            Err(fatal) => Response::Failed(fatal.to_string()),
+        }
+    }
+}
+
+/// What the engine said, or that it has stopped.
+fn said<RT: AsyncRuntime, T, E: std::error::Error>(
+    result: Result<T, E>,
+    response: impl FnOnce(T) -> Response<RT>,
+) -> Response<RT> {
+    result.map_or_else(|error| Response::Failed(error.to_string()), response)
+}
+
+impl<RT: AsyncRuntime> PeerService for RaftService<RT> {
+    fn handle(&self, from: MemberId, request: Bytes) -> BoxFuture<'static, Bytes> {
+        self.clone()
+            .answer(from, request)
+            .map(|response| encode(&response, ANSWER_BYTES))
+            .boxed()
+    }
+}

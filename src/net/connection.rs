@@ -1,0 +1,399 @@
+//! One secured connection: many requests and answers at once.
+//!
+//! *Invariants.* Requests are handed to their service in the order of arrival, each polled once before the next is
+//! looked at. Nothing here waits for a service: what takes long goes on in a task of its own, and there is a limit of
+//! them. When the connection ends, whoever waits for an answer learns it at once.
+
+use super::{
+    Services,
+    frame::{
+        Assembly, FRAME_CONTENT_LIMIT, Lanes, Message, Outcome, TAG_BYTES, kind as kind_of_lane,
+    },
+    handshake::Session,
+    limits::{
+        IDLE_LIMIT, INBOUND_REQUEST_LIMIT, PING_INTERVAL, QUEUE_BYTES_LIMIT, UNANSWERED_LIMIT,
+    },
+    metrics::{NetMetrics, Refusal},
+};
+use crate::{consensus::PeerError, types::MemberId};
+use alloy::primitives::Bytes;
+use futures::{FutureExt, channel::oneshot, task::noop_waker_ref};
+use snow::StatelessTransportState;
+use std::{
+    collections::HashMap,
+    io,
+    pin::Pin,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Poll},
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{
+        TcpStream,
+        tcp::{OwnedReadHalf, OwnedWriteHalf},
+    },
+    sync::Notify,
+    time::timeout,
+};
+
+/// Bytes gathered for one write to the socket.
+const WRITE_GATHER_BYTES: usize = 256 << 10;
+/// Bytes asked of the socket at once.
+const READ_BYTES: usize = 64 << 10;
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Why a connection ended.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Ended {
+    #[error("{0}")]
+    Refused(Refusal),
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    #[error("the peer closed it")]
+    Closed,
+}
+
+impl From<Refusal> for Ended {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+#[derive(Default)]
+struct Outgoing {
+    lanes: Lanes,
+    closed: bool,
+}
+
+/// What is to be sent.
+#[derive(Default)]
+struct Outbox {
+    outgoing: Mutex<Outgoing>,
+    ready: Notify,
+}
+
+impl Outbox {
+    fn push(&self, message: Message) -> bool {
+        {
+            let mut outgoing = lock(&self.outgoing);
+            if outgoing.closed || outgoing.lanes.bytes() > QUEUE_BYTES_LIMIT {
+                return false;
+            }
+            outgoing.lanes.push(message);
+        }
+        self.ready.notify_one();
+        true
+    }
+}
+
+type Answer = Result<Bytes, PeerError>;
+
+#[derive(Default)]
+struct Unanswered {
+    next_id: u64,
+    waiting: HashMap<u64, oneshot::Sender<Answer>>,
+    closed: bool,
+}
+
+/// A connection that requests can be sent over.
+pub(super) struct Link {
+    member: MemberId,
+    outbox: Outbox,
+    unanswered: Mutex<Unanswered>,
+    inbound: AtomicUsize,
+}
+
+/// An answer that is awaited; dropped, it is awaited no more.
+pub(super) struct Awaited {
+    link: Arc<Link>,
+    id: u64,
+    answer: oneshot::Receiver<Answer>,
+}
+
+impl Future for Awaited {
+    type Output = Answer;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Answer> {
+        let member = self.link.member;
+        self.answer
+            .poll_unpin(cx)
+            .map(|answer| answer.unwrap_or(Err(PeerError::Lost(member))))
+    }
+}
+
+impl Drop for Awaited {
+    fn drop(&mut self) {
+        lock(&self.link.unanswered).waiting.remove(&self.id);
+    }
+}
+
+impl Link {
+    pub(super) fn new(member: MemberId) -> Arc<Self> {
+        Arc::new(Self {
+            member,
+            outbox: Outbox::default(),
+            unanswered: Mutex::default(),
+            inbound: AtomicUsize::new(0),
+        })
+    }
+
+    /// Queues a request.
+    pub(super) fn request(self: &Arc<Self>, lane: u8, content: Bytes) -> Result<Awaited, PeerError> {
+        let (sender, answer) = oneshot::channel();
+        let id = {
+            let mut unanswered = lock(&self.unanswered);
+            if unanswered.closed {
+                return Err(PeerError::Unreachable(self.member));
+            }
+            if unanswered.waiting.len() >= UNANSWERED_LIMIT {
+                return Err(PeerError::Overloaded(self.member));
+            }
+            unanswered.next_id += 1;
+            let id = unanswered.next_id;
+            unanswered.waiting.insert(id, sender);
+            id
+        };
+        let awaited = Awaited {
+            link: Arc::clone(self),
+            id,
+            answer,
+        };
+        let queued = self.outbox.push(Message {
+            lane,
+            id,
+            outcome: None,
+            content,
+        });
+        if queued {
+            Ok(awaited)
+        } else {
+            Err(PeerError::Overloaded(self.member))
+        }
+    }
+
+    /// Ends the connection: everybody who waits learns it.
+    pub(super) fn close(&self) {
+        lock(&self.outbox.outgoing).closed = true;
+        let waiting = {
+            let mut unanswered = lock(&self.unanswered);
+            unanswered.closed = true;
+            std::mem::take(&mut unanswered.waiting)
+        };
+        drop(waiting);
+        self.outbox.ready.notify_one();
+    }
+
+    fn answered(&self, message: Message) {
+        let waiting = lock(&self.unanswered).waiting.remove(&message.id);
+        let Some(waiting) = waiting else {
+            // Its caller's time limit has passed.
+            return;
+        };
+        let answer = match message.outcome {
+            Some(Outcome::Overloaded) => Err(PeerError::Overloaded(self.member)),
+            Some(Outcome::Refused) => Err(PeerError::Refused(self.member)),
+            Some(Outcome::Answered) | None => Ok(message.content),
+        };
+        let _ = waiting.send(answer);
+    }
+
+    fn respond(&self, lane: u8, id: u64, outcome: Outcome, content: Bytes) {
+        // If the outbox is full or closed, the peer gets no answer, and its time limit ends the request.
+        self.outbox.push(Message {
+            lane,
+            id,
+            outcome: Some(outcome),
+            content,
+        });
+    }
+
+    /// Hands a request to its service.
+    fn serve(self: &Arc<Self>, message: Message, services: &Services) {
+        let Message {
+            lane, id, content, ..
+        } = message;
+        let Some(service) = services.get(kind_of_lane(lane)) else {
+            return self.respond(lane, id, Outcome::Refused, Bytes::new());
+        };
+        if self.inbound.load(Ordering::Relaxed) >= INBOUND_REQUEST_LIMIT {
+            return self.respond(lane, id, Outcome::Overloaded, Bytes::new());
+        }
+        let mut answer = service.handle(self.member, content);
+        // The first poll hands the request over, in order; tokio's budget for a task must not delay it.
+        let first = {
+            let mut context = Context::from_waker(noop_waker_ref());
+            std::pin::pin!(tokio::task::unconstrained(&mut answer)).poll_unpin(&mut context)
+        };
+        if let Poll::Ready(content) = first {
+            return self.respond(lane, id, Outcome::Answered, content);
+        }
+        let link = Arc::clone(self);
+        link.inbound.fetch_add(1, Ordering::Relaxed);
+        tokio::spawn(async move {
+            let content = answer.await;
+            link.inbound.fetch_sub(1, Ordering::Relaxed);
+            link.respond(lane, id, Outcome::Answered, content);
+        });
+    }
+}
+
+/// Runs a connection until it ends.
+pub(super) async fn run(
+    stream: TcpStream,
+    session: Session,
+    link: Arc<Link>,
+    services: &Services,
+    metrics: &NetMetrics,
+    message_limit_bytes: usize,
+) -> Ended {
+    let (read, write) = stream.into_split();
+    let noise = Arc::new(session.noise);
+    let reader = Reader {
+        stream: read,
+        noise: Arc::clone(&noise),
+        nonce: session.receive_nonce,
+        assembly: Assembly::new(message_limit_bytes),
+        link: Arc::clone(&link),
+    };
+    let writer = Writer {
+        stream: write,
+        noise,
+        nonce: session.send_nonce,
+        link: Arc::clone(&link),
+    };
+    let ended = tokio::select! {
+        ended = reader.run(services, metrics) => ended,
+        ended = writer.run(metrics) => ended,
+    };
+    link.close();
+    ended.err().unwrap_or(Ended::Closed)
+}
+
+struct Writer {
+    stream: OwnedWriteHalf,
+    noise: Arc<StatelessTransportState>,
+    nonce: u64,
+    link: Arc<Link>,
+}
+
+impl Writer {
+    async fn run(mut self, metrics: &NetMetrics) -> Result<(), Ended> {
+        let mut content = Vec::with_capacity(FRAME_CONTENT_LIMIT);
+        let mut wire = Vec::new();
+        loop {
+            let outbox = &self.link.outbox;
+            let woken = timeout(PING_INTERVAL, outbox.ready.notified()).await;
+            wire.clear();
+            // Nothing to say for a while: an empty frame, as a sign of life.
+            let mut ping = woken.is_err();
+            loop {
+                {
+                    let mut outgoing = lock(&self.link.outbox.outgoing);
+                    if outgoing.closed {
+                        return Err(Ended::Closed);
+                    }
+                    if outgoing.lanes.is_empty() && !ping {
+                        break;
+                    }
+                    outgoing.lanes.fill(&mut content);
+                }
+                ping = false;
+                self.seal(&content, &mut wire)?;
+                if wire.len() >= WRITE_GATHER_BYTES {
+                    self.flush(&mut wire, metrics).await?;
+                }
+            }
+            self.flush(&mut wire, metrics).await?;
+        }
+    }
+
+    fn seal(&mut self, content: &[u8], wire: &mut Vec<u8>) -> Result<(), Ended> {
+        let length = content.len() + TAG_BYTES;
+        wire.extend_from_slice(&(length as u16).to_be_bytes());
+        let start = wire.len();
+        wire.resize(start + length, 0);
+        self.noise
+            .write_message(self.nonce, content, &mut wire[start..])
+            .map_err(|_| Ended::Refused(Refusal::BrokenFrame))?;
+        self.nonce += 1;
+        Ok(())
+    }
+
+    async fn flush(&mut self, wire: &mut Vec<u8>, metrics: &NetMetrics) -> Result<(), Ended> {
+        if wire.is_empty() {
+            return Ok(());
+        }
+        timeout(IDLE_LIMIT, self.stream.write_all(wire))
+            .await
+            .map_err(|_| Refusal::Silent)??;
+        NetMetrics::add(&metrics.sent_bytes, wire.len());
+        wire.clear();
+        Ok(())
+    }
+}
+
+struct Reader {
+    stream: OwnedReadHalf,
+    noise: Arc<StatelessTransportState>,
+    nonce: u64,
+    assembly: Assembly,
+    link: Arc<Link>,
+}
+
+impl Reader {
+    async fn run(mut self, services: &Services, metrics: &NetMetrics) -> Result<(), Ended> {
+        let mut wire = Vec::with_capacity(READ_BYTES);
+        let mut content = vec![0; FRAME_CONTENT_LIMIT];
+        loop {
+            let used = self.frames(&wire, &mut content, services)?;
+            wire.drain(..used);
+            wire.reserve(READ_BYTES);
+            let read = timeout(IDLE_LIMIT, self.stream.read_buf(&mut wire)).await;
+            let read = read.map_err(|_| Refusal::Silent)??;
+            if read == 0 {
+                return Err(Ended::Closed);
+            }
+            NetMetrics::add(&metrics.received_bytes, read);
+        }
+    }
+
+    /// Takes all whole frames of `wire`; how many bytes they were.
+    fn frames(
+        &mut self,
+        wire: &[u8],
+        content: &mut [u8],
+        services: &Services,
+    ) -> Result<usize, Ended> {
+        let mut used = 0;
+        while let Some((length, rest)) = wire[used..].split_first_chunk::<2>() {
+            let length = usize::from(u16::from_be_bytes(*length));
+            if length < TAG_BYTES {
+                return Err(Refusal::BrokenFrame.into());
+            }
+            let Some(sealed) = rest.get(..length) else {
+                break;
+            };
+            let opened = self
+                .noise
+                .read_message(self.nonce, sealed, content)
+                .map_err(|_| Refusal::BrokenFrame)?;
+            self.nonce += 1;
+            used += 2 + length;
+            let link = &self.link;
+            self.assembly.take(&content[..opened], |message| {
+                if message.outcome.is_some() {
+                    link.answered(message);
+                } else {
+                    link.serve(message, services);
+                }
+            })?;
+        }
+        Ok(used)
+    }
+}

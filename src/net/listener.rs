@@ -1,0 +1,143 @@
+//! Connections from other members.
+//!
+//! *Invariant.* Few connections at a time may be without a proven identity, each only for a short time; a member has one
+//! connection here, its newest.
+
+use super::{
+    NetError, Shared,
+    connection::{self, Ended, Link},
+    handshake::{HandshakeError, Session},
+    limits::{HANDSHAKE_TIMEOUT, UNAUTHENTICATED_LIMIT},
+    lock,
+    metrics::{NetMetrics, Refusal},
+};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+    time::{sleep, timeout},
+};
+
+/// The pause when the system has no more file handles to give.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// A bound port for peers, not yet served.
+#[derive(Debug)]
+pub struct Listener {
+    socket: TcpListener,
+    local_address: SocketAddr,
+}
+
+impl Listener {
+    /// Binds an address (`host:port`; port 0: any free one).
+    pub async fn bind(address: &str) -> Result<Self, NetError> {
+        let fail = |source: io::Error| match source.kind() {
+            io::ErrorKind::AddrInUse => NetError::InUse(address.to_owned()),
+            _ => NetError::Address {
+                address: address.to_owned(),
+                source,
+            },
+        };
+        let socket = TcpListener::bind(address).await.map_err(fail)?;
+        let local_address = socket.local_addr().map_err(fail)?;
+        Ok(Self {
+            socket,
+            local_address,
+        })
+    }
+
+    /// Where it listens.
+    pub fn local_address(&self) -> SocketAddr {
+        self.local_address
+    }
+}
+
+/// Takes connections until the network stops.
+pub(super) async fn run(listener: Listener, shared: Arc<Shared>, alive: mpsc::Sender<()>) {
+    tokio::select! {
+        () = shared.stopped() => {}
+        () = accept(&listener, &shared, &alive) => {}
+    }
+}
+
+async fn accept(listener: &Listener, shared: &Arc<Shared>, alive: &mpsc::Sender<()>) {
+    let strangers = Arc::new(Semaphore::new(UNAUTHENTICATED_LIMIT));
+    loop {
+        let (stream, address) = match listener.socket.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!("cannot take a connection: {error}");
+                sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        let peer = address.ip().to_string();
+        let Ok(permit) = Arc::clone(&strangers).try_acquire_owned() else {
+            shared.metrics.refuse(&peer, Refusal::Crowded);
+            continue;
+        };
+        let (shared, alive) = (Arc::clone(shared), alive.clone());
+        tokio::spawn(async move {
+            tokio::select! {
+                () = shared.stopped() => {}
+                () = attend(&shared, stream, &peer, permit) => {}
+            }
+            drop(alive);
+        });
+    }
+}
+
+/// One connection, from the handshake to its end.
+async fn attend(
+    shared: &Arc<Shared>,
+    mut stream: TcpStream,
+    address: &str,
+    permit: OwnedSemaphorePermit,
+) {
+    let greeted = timeout(HANDSHAKE_TIMEOUT, greet(shared, &mut stream)).await;
+    let session = match greeted {
+        Ok(Ok(session)) => session,
+        Ok(Err(HandshakeError::Refused(refusal))) => {
+            return shared.metrics.refuse(address, refusal);
+        }
+        Ok(Err(HandshakeError::Io(error))) => {
+            return tracing::debug!(address, "a connection ended in its handshake: {error}");
+        }
+        Err(_) => return shared.metrics.refuse(address, Refusal::Silent),
+    };
+    drop(permit);
+    let member = session.member;
+    let Some(peer) = shared.peers.get(&member) else {
+        return;
+    };
+    NetMetrics::add(&shared.metrics.accepted, 1);
+    shared.metrics.welcome(peer.name());
+    let link = Link::new(member);
+    if let Some(old) = lock(&shared.inbound).insert(member, Arc::clone(&link)) {
+        old.close();
+    }
+    peer.seen();
+    let ended = connection::run(
+        stream,
+        session,
+        Arc::clone(&link),
+        &shared.services,
+        &shared.metrics,
+        shared.message_limit_bytes,
+    )
+    .await;
+    {
+        let mut inbound = lock(&shared.inbound);
+        if inbound.get(&member).is_some_and(|it| Arc::ptr_eq(it, &link)) {
+            inbound.remove(&member);
+        }
+    }
+    if let Ended::Refused(refusal) = ended {
+        shared.metrics.refuse(peer.name(), refusal);
+    }
+}
+
+async fn greet(shared: &Shared, stream: &mut TcpStream) -> Result<Session, HandshakeError> {
+    stream.set_nodelay(true)?;
+    shared.identity.respond(stream).await
+}

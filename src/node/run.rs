@@ -1,0 +1,190 @@
+//! From a config to a running process: all members in it, or one.
+
+use super::{
+    NodeError,
+    assemble::{self, Member},
+    clock,
+    data_dir::{DataLocation, DataRoot, TemporaryRoot},
+    listeners::Listeners,
+    signals::Signals,
+    slot,
+};
+use crate::{
+    config::ClusterConfig,
+    telemetry::{Banner, DataPlace, NodeRow, Printer, config_out},
+    types::MemberId,
+};
+use futures::{
+    future::join_all,
+    stream::{FuturesUnordered, StreamExt as _},
+};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+/// Where a cluster in one process keeps its data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// In memory.
+    Memory,
+    /// In a temporary folder, removed at exit.
+    Temporary,
+    /// In a folder that stays.
+    Folder(PathBuf),
+}
+
+/// A whole cluster in one process.
+#[derive(Debug)]
+pub struct RunCluster {
+    /// The cluster.
+    pub config: ClusterConfig,
+    /// Where its data goes.
+    pub keep: Keep,
+    /// The file for `--config-out`.
+    pub config_out: Option<PathBuf>,
+}
+
+/// One member as a process.
+#[derive(Debug)]
+pub struct RunMember {
+    /// The cluster.
+    pub config: ClusterConfig,
+    /// The folder of folders.
+    pub data_root: PathBuf,
+    /// Which member; `None`: the first free one.
+    pub node: Option<String>,
+    /// The file for `--config-out`.
+    pub config_out: Option<PathBuf>,
+}
+
+/// Runs all members until a signal comes.
+pub async fn run_cluster(run: RunCluster, printer: &Printer) -> Result<(), NodeError> {
+    let mut signals = Signals::catch()?;
+    let RunCluster { mut config, keep, config_out } = run;
+    if !config.is_on_one_machine() {
+        return Err(NodeError::NotOneMachine { config: config.name() });
+    }
+    let root = match keep {
+        Keep::Memory => DataRoot::Memory,
+        Keep::Temporary => DataRoot::Temporary(TemporaryRoot::create()?),
+        Keep::Folder(path) => DataRoot::Kept(path),
+    };
+    let mut opened = Vec::with_capacity(config.members.len());
+    for index in 0..config.members.len() {
+        let data = root.member(&config.members[index].member.name)?;
+        let listeners = Listeners::bind(&config, &config.members[index])?;
+        listeners.settle(&mut config, index);
+        opened.push((config.members[index].id, data, listeners));
+    }
+    let kept = kept_genesis_time(opened.iter().map(|(_, data, _)| data))?;
+    config.settle_genesis_time(kept.unwrap_or_else(clock::now_seconds));
+    let place = place_of(&root);
+    run_opened(config, opened, &place, config_out.as_deref(), printer, &mut signals).await
+}
+
+/// Runs one member until a signal comes.
+pub async fn run_member(run: RunMember, printer: &Printer) -> Result<(), NodeError> {
+    let mut signals = Signals::catch()?;
+    let RunMember { mut config, data_root, node, config_out } = run;
+    let slot = slot::take(&config, &data_root, node.as_deref())?;
+    let kept = kept_genesis_time([&slot.data])?;
+    if let Some(seconds) = kept {
+        // The folder was made by a cluster in one process, which had a start time of its own.
+        config.settle_genesis_time(seconds);
+    }
+    let place = slot.data.path().map_or(DataPlace::Memory, |path| DataPlace::Kept(path.to_owned()));
+    let opened = vec![(slot.member, slot.data, slot.listeners)];
+    run_opened(config, opened, &place, config_out.as_deref(), printer, &mut signals).await
+}
+
+/// The genesis time that one of the folders remembers.
+fn kept_genesis_time<'a>(
+    places: impl IntoIterator<Item = &'a DataLocation>,
+) -> Result<Option<u64>, NodeError> {
+    for place in places {
+        if let DataLocation::Disk(dir) = place
+            && let Some(identity) = dir.identity()?
+        {
+            return Ok(Some(identity.genesis_timestamp));
+        }
+    }
+    Ok(None)
+}
+
+fn place_of(root: &DataRoot) -> DataPlace {
+    match root {
+        DataRoot::Memory => DataPlace::Memory,
+        DataRoot::Kept(path) => DataPlace::Kept(path.clone()),
+        DataRoot::Temporary(root) => DataPlace::Temporary(root.path().to_owned()),
+    }
+}
+
+async fn run_opened(
+    config: ClusterConfig,
+    opened: Vec<(MemberId, DataLocation, Listeners)>,
+    place: &DataPlace,
+    json_path: Option<&Path>,
+    printer: &Printer,
+    signals: &mut Signals,
+) -> Result<(), NodeError> {
+    for sentence in config.warnings() {
+        printer.warning(&sentence);
+    }
+    for (id, _, _) in &opened {
+        if let Some(member) = config.member(*id) {
+            config.secret_key(member)?;
+        }
+    }
+    let config = Arc::new(config);
+    let mut rows = Vec::with_capacity(opened.len());
+    let mut members = Vec::with_capacity(opened.len());
+    for (id, data, listeners) in opened {
+        if let DataLocation::Disk(dir) = &data {
+            dir.claim(&config)?;
+        }
+        let name = config.member(id).map_or_else(String::new, |m| m.member.name.clone());
+        rows.push(NodeRow { name, rpc: listeners.rpc_address, peer: listeners.peer_address });
+        members.push(assemble::start_member(&config, id, data, listeners, printer).await?);
+    }
+    if let Some(path) = json_path {
+        let json = config_out(&config, &rows);
+        std::fs::write(path, json.to_string()).map_err(NodeError::io("write", path))?;
+    }
+    Banner { config: &config, nodes: &rows, data: place }.print(printer);
+    wait(members, printer, signals).await
+}
+
+/// Until a signal, or until no member can go on. One that stops by itself leaves the others running.
+async fn wait(
+    members: Vec<Member>,
+    printer: &Printer,
+    signals: &mut Signals,
+) -> Result<(), NodeError> {
+    let mut failures: FuturesUnordered<_> = members
+        .iter()
+        .map(|member| {
+            let (name, stopped) = (member.name().to_owned(), member.stopped());
+            async move { NodeError::Stopped { member: name, reason: stopped.await } }
+        })
+        .collect();
+    let mut result = Ok(());
+    loop {
+        tokio::select! {
+            () = signals.next() => break,
+            Some(failure) = failures.next() => {
+                if failures.is_empty() {
+                    result = Err(failure);
+                    break;
+                }
+                printer.error(&failure.to_string());
+            }
+        }
+    }
+    signals
+        .finish(async {
+            join_all(members.into_iter().map(Member::stop)).await;
+        })
+        .await;
+    result
+}

@@ -1,0 +1,118 @@
+//! Blocks and headers.
+
+use super::{
+    json::{Json, Object, write_data},
+    transaction::{Place, transaction},
+};
+use crate::chain::block::BlockRecord;
+use alloy::{consensus::Header, primitives::B256};
+use alloy_rlp::{Encodable, length_of_length};
+
+/// How a block's transactions are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BlockBody {
+    /// Hashes.
+    Hashes,
+    /// Whole transactions.
+    Transactions,
+}
+
+/// `eth_getBlockBy…`. A pending block has no hash, nonce and miner (geth).
+pub(crate) fn block(record: &BlockRecord, body: BlockBody, pending: bool) -> Json {
+    Json::object(|o| {
+        header_fields(o, &record.header, (!pending).then_some(&record.hash));
+        o.quantity("size", block_size(record));
+        o.list("transactions", |list| {
+            for (index, tx) in record.transactions.iter().enumerate() {
+                match body {
+                    BlockBody::Hashes => write_data(list.next(), tx.envelope.hash().as_slice()),
+                    BlockBody::Transactions => {
+                        let place = (!pending).then(|| Place::of(record, index));
+                        transaction(
+                            list.next(),
+                            tx,
+                            place.as_ref(),
+                            record.header.base_fee_per_gas,
+                        );
+                    }
+                }
+            }
+        });
+        o.list("uncles", |list| {
+            for ommer in &record.ommers {
+                write_data(list.next(), ommer.hash_slow().as_slice());
+            }
+        });
+        if let Some(withdrawals) = &record.withdrawals {
+            o.list("withdrawals", |list| {
+                for withdrawal in withdrawals.iter() {
+                    Object::write(list.next(), |o| {
+                        o.quantity("index", withdrawal.index);
+                        o.quantity("validatorIndex", withdrawal.validator_index);
+                        o.data("address", withdrawal.address);
+                        o.quantity("amount", withdrawal.amount);
+                    });
+                }
+            });
+        }
+    })
+}
+
+/// A header: `eth_getHeaderBy…`, `newHeads`. Without a hash it is a pending one.
+pub(crate) fn header(header: &Header, hash: Option<&B256>) -> Json {
+    Json::object(|o| header_fields(o, header, hash))
+}
+
+fn header_fields(o: &mut Object<'_>, header: &Header, hash: Option<&B256>) {
+    o.quantity("number", header.number);
+    o.data_or_null("hash", hash);
+    o.data("parentHash", header.parent_hash);
+    o.data("mixHash", header.mix_hash);
+    o.data("sha3Uncles", header.ommers_hash);
+    o.data("logsBloom", header.logs_bloom);
+    o.data("stateRoot", header.state_root);
+    if hash.is_some() {
+        o.data("nonce", header.nonce);
+        o.data("miner", header.beneficiary);
+    } else {
+        o.null("nonce");
+        o.null("miner");
+    }
+    o.quantity("difficulty", header.difficulty);
+    o.data("extraData", &header.extra_data);
+    o.quantity("gasLimit", header.gas_limit);
+    o.quantity("gasUsed", header.gas_used);
+    o.quantity("timestamp", header.timestamp);
+    o.data("transactionsRoot", header.transactions_root);
+    o.data("receiptsRoot", header.receipts_root);
+    o.quantity_if("baseFeePerGas", header.base_fee_per_gas);
+    if let Some(root) = header.withdrawals_root {
+        o.data("withdrawalsRoot", root);
+    }
+    o.quantity_if("blobGasUsed", header.blob_gas_used);
+    o.quantity_if("excessBlobGas", header.excess_blob_gas);
+    if let Some(root) = header.parent_beacon_block_root {
+        o.data("parentBeaconBlockRoot", root);
+    }
+    if let Some(hash) = header.requests_hash {
+        o.data("requestsHash", hash);
+    }
+}
+
+/// The length of the block's RLP.
+fn block_size(record: &BlockRecord) -> usize {
+    fn list(payload: usize) -> usize {
+        payload + length_of_length(payload)
+    }
+    let transactions: usize = record
+        .transactions
+        .iter()
+        .map(|tx| tx.envelope.length())
+        .sum();
+    let ommers: usize = record.ommers.iter().map(Encodable::length).sum();
+    let withdrawals = record
+        .withdrawals
+        .as_ref()
+        .map_or(0, |all| list(all.iter().map(Encodable::length).sum()));
+    list(record.header.length() + list(transactions) + list(ommers) + withdrawals)
+}

@@ -1,0 +1,61 @@
+//! The limits of the server. Each queue, message and list has one.
+
+use std::time::Duration;
+
+/// Limits, with defaults that no honest client meets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Connections at once; a further one waits to be accepted.
+    pub connections: usize,
+    /// Bytes of one request: an HTTP body, or a WebSocket message.
+    pub request_bytes: usize,
+    /// Bytes of one answer, or of all answers of a batch.
+    pub response_bytes: usize,
+    /// Calls in one batch.
+    pub batch_calls: usize,
+    /// Calls of one WebSocket connection that are worked on at once; further ones wait in the socket.
+    pub calls_per_connection: usize,
+    /// Subscriptions of one WebSocket connection.
+    pub subscriptions_per_connection: usize,
+    /// Filters (`eth_newFilter` and its kin) on this node.
+    pub filters: usize,
+    /// Changes that one filter keeps until they are fetched; one that overflows is dropped.
+    pub filter_changes: usize,
+    /// How long a filter lives without being asked.
+    pub filter_idle: Duration,
+    /// EVM runs at once for calls, estimates and pending blocks; further ones wait.
+    pub evm_runs: usize,
+    /// The least gas that a call may use; a larger block gas limit raises it. geth's `--rpc.gascap`.
+    pub call_gas: u64,
+    /// Blocks that one `eth_feeHistory` shows (geth's limit).
+    pub fee_history_blocks: u64,
+    /// How long a client may take to send the head of a request, or leave a connection idle.
+    pub idle: Duration,
+    /// How long a WebSocket client may take to accept a message.
+    pub send: Duration,
+    /// After how much silence a WebSocket connection is pinged.
+    pub ping: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        Self {
+            connections: 10_000,
+            request_bytes: 50 * 1024 * 1024,
+            response_bytes: 160 * 1024 * 1024,
+            batch_calls: 10_000,
+            calls_per_connection: 256,
+            subscriptions_per_connection: 1_024,
+            filters: 10_000,
+            filter_changes: 100_000,
+            filter_idle: Duration::from_mins(5),
+            evm_runs: cores.max(2),
+            call_gas: 50_000_000,
+            fee_history_blocks: 1_024,
+            idle: Duration::from_mins(2),
+            send: Duration::from_secs(30),
+            ping: Duration::from_secs(30),
+        }
+    }
+}

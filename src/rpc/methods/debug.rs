@@ -1,0 +1,74 @@
+//! `debug_getRaw*`: consensus encodings (RLP, EIP-2718).
+
+use super::{Method, eth_blocks, methods};
+use crate::{
+    chain::block::BlockRecord,
+    rpc::{
+        dispatch::{Answer, Call},
+        error::RpcError,
+        format::Json,
+    },
+};
+use alloy::{
+    eips::{BlockId, eip2718::Encodable2718 as _},
+    primitives::B256,
+};
+use alloy_rlp::{Encodable, Header as RlpHeader};
+use std::sync::Arc;
+
+pub(super) const METHODS: &[Method] = methods![
+    Read "debug_getRawBlock" => raw_block;
+    Read "debug_getRawHeader" => raw_header;
+    Read "debug_getRawReceipts" => raw_receipts;
+    Read "debug_getRawTransaction" => super::eth_transactions::raw_by_hash;
+    Read "debug_getBadBlocks" => bad_blocks;
+];
+
+async fn block(call: &Call<'_>) -> Result<Arc<BlockRecord>, RpcError> {
+    call.params.at_most(1)?;
+    let id: BlockId = call.params.required(0)?;
+    eth_blocks::find(call.context, id)
+        .await?
+        .ok_or_else(|| RpcError::server("header not found"))
+}
+
+async fn raw_block(call: Call<'_>) -> Answer {
+    let block = block(&call).await?;
+    Ok(Json::data(encode_block(&block)))
+}
+
+async fn raw_header(call: Call<'_>) -> Answer {
+    let block = block(&call).await?;
+    Ok(Json::data(alloy_rlp::encode(&block.header)))
+}
+
+async fn raw_receipts(call: Call<'_>) -> Answer {
+    let block = block(&call).await?;
+    let receipts = block.receipts.iter();
+    Ok(Json::data_list(receipts.map(|r| r.receipt.encoded_2718())))
+}
+
+/// A block that the node found wrong never enters the chain: the node stops instead.
+async fn bad_blocks(call: Call<'_>) -> Answer {
+    call.params.at_most(0)?;
+    Ok(Json::data_list::<B256>([]))
+}
+
+fn encode_block(block: &BlockRecord) -> Vec<u8> {
+    let mut payload = Vec::new();
+    block.header.encode(&mut payload);
+    let envelopes: Vec<_> = block.transactions.iter().map(|tx| &tx.envelope).collect();
+    alloy_rlp::encode_list::<_, crate::chain::transaction::Envelope>(&envelopes, &mut payload);
+    alloy_rlp::encode_list(&block.ommers, &mut payload);
+    if let Some(withdrawals) = &block.withdrawals {
+        withdrawals.encode(&mut payload);
+    }
+    let mut out = Vec::with_capacity(payload.len() + 9);
+    let header = RlpHeader {
+        list: true,
+        payload_length: payload.len(),
+    };
+    header.encode(&mut out);
+    out.extend_from_slice(&payload);
+    out
+}

@@ -1,0 +1,141 @@
+//! Calls that change nothing: `eth_call`, `eth_estimateGas`, `eth_createAccessList`.
+
+use super::{Method, methods};
+use crate::{
+    chain::{
+        evm::call::{self, CallContext},
+        state::StateRead,
+        view::View,
+    },
+    rpc::{
+        dispatch::{Answer, Call},
+        error::RpcError,
+        format::{Json, access_list},
+        params::{parse_block_overrides, parse_state_overrides},
+    },
+};
+use alloy::{
+    consensus::Header,
+    eips::{BlockId, BlockNumberOrTag},
+    primitives::B256,
+    rpc::types::{BlockOverrides, TransactionRequest, state::StateOverride},
+};
+
+pub(super) const METHODS: &[Method] = methods![
+    Read "eth_call" => eth_call;
+    Read "eth_estimateGas" => estimate_gas;
+    Read "eth_createAccessList" => create_access_list;
+];
+
+/// What a call asks for.
+struct Asked {
+    request: TransactionRequest,
+    id: BlockId,
+    state: Option<StateOverride>,
+    block: Option<BlockOverrides>,
+}
+
+impl Asked {
+    fn read(call: &Call<'_>) -> Result<Self, RpcError> {
+        call.params.at_most(4)?;
+        let overrides = |index: usize, json| {
+            parse_state_overrides(json)
+                .map_err(|problem| RpcError::invalid_argument(index, problem))
+        };
+        Ok(Self {
+            request: call.params.required(0)?,
+            id: call.params.block(1)?,
+            state: call.params.raw(2).map(|j| overrides(2, j)).transpose()?,
+            block: call
+                .params
+                .raw(3)
+                .map(parse_block_overrides)
+                .transpose()
+                .map_err(|problem| RpcError::invalid_argument(3, problem))?,
+        })
+    }
+}
+
+/// Gives `run` the context of a call at a block.
+pub(super) fn with_context<T>(
+    view: &View,
+    header: &Header,
+    state: &dyn StateRead,
+    call_gas: u64,
+    run: impl FnOnce(&CallContext<'_>) -> Result<T, RpcError>,
+) -> Result<T, RpcError> {
+    let chain = view.chain();
+    let block_hash = |number: u64| -> B256 {
+        let recent = chain.recent_hash(number);
+        if recent != B256::ZERO {
+            return recent;
+        }
+        let block = view.block(BlockId::from(number));
+        block.ok().flatten().map_or(B256::ZERO, |block| block.hash)
+    };
+    run(&CallContext {
+        spec: chain.spec(),
+        chain_id: chain.settings().chain_id,
+        header,
+        state,
+        block_hash: &block_hash,
+        gas_cap: call_gas.max(header.gas_limit),
+    })
+}
+
+/// Runs something at a block, on a thread that may be blocked.
+async fn run_at<T: Send + 'static>(
+    call: &Call<'_>,
+    id: BlockId,
+    run: impl FnOnce(&CallContext<'_>) -> Result<T, RpcError> + Send + 'static,
+) -> Result<T, RpcError> {
+    let view = call.context.view().await?;
+    let call_gas = call.context.limits.call_gas;
+    call.context
+        .run(move || {
+            if id == BlockId::Number(BlockNumberOrTag::Latest) {
+                let chain = view.chain();
+                return with_context(&view, &chain.head().header, chain.state(), call_gas, run);
+            }
+            let at = view.block_and_state(id)?;
+            let state = at.state.as_ref();
+            with_context(&view, &at.block.header, state, call_gas, run)
+        })
+        .await
+}
+
+async fn eth_call(call: Call<'_>) -> Answer {
+    let asked = Asked::read(&call)?;
+    run_at(&call, asked.id, move |context| {
+        let (state, block) = (asked.state.as_ref(), asked.block.as_ref());
+        let result = call::call(context, &asked.request, state, block)?;
+        Ok(Json::data(result.output))
+    })
+    .await
+}
+
+async fn estimate_gas(call: Call<'_>) -> Answer {
+    let asked = Asked::read(&call)?;
+    run_at(&call, asked.id, move |context| {
+        let (state, block) = (asked.state.as_ref(), asked.block.as_ref());
+        let gas = call::estimate_gas(context, &asked.request, state, block)?;
+        Ok(Json::quantity(gas))
+    })
+    .await
+}
+
+async fn create_access_list(call: Call<'_>) -> Answer {
+    let asked = Asked::read(&call)?;
+    run_at(&call, asked.id, move |context| {
+        let state = asked.state.as_ref();
+        let (list, gas, error) = call::create_access_list(context, &asked.request, state)?;
+        Ok(Json::object(|o| {
+            access_list(o.key("accessList"), &list);
+            if let Some(error) = &error {
+                o.text("error", error);
+            }
+            o.quantity("gasUsed", gas);
+        }))
+    })
+    .await
+}

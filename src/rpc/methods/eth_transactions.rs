@@ -1,0 +1,310 @@
+//! Transactions: sent, looked up, and their receipts.
+
+use super::{Method, eth_blocks, methods};
+use crate::{
+    chain::{
+        Chain,
+        block::BlockRecord,
+        command::{Cheat, Outcome, Write},
+        transaction::SignedTransaction,
+        view::View,
+    },
+    replica::api::ChainEvent,
+    rpc::{
+        context::Context,
+        dispatch::{Answer, Call},
+        error::RpcError,
+        format::{self, Json, List, Place},
+        params::Argument,
+    },
+};
+use alloy::{
+    eips::{BlockId, BlockNumberOrTag},
+    primitives::{Address, B256, Bytes},
+    rpc::types::TransactionRequest,
+};
+use std::{sync::Arc, time::Duration};
+use tokio::{
+    sync::broadcast::error::RecvError,
+    time::{Instant, timeout_at},
+};
+
+pub(super) const METHODS: &[Method] = methods![
+    Send "eth_sendRawTransaction" => send_raw;
+    Send "eth_sendTransaction" | "personal_sendTransaction" => send;
+    Send "eth_sendUnsignedTransaction" => send_unsigned;
+    Change "eth_sendRawTransactionSync" => send_raw_sync;
+    Change "eth_sendTransactionSync" => send_sync;
+    Read "eth_getTransactionByHash" => by_hash;
+    Read "eth_getTransactionReceipt" => receipt;
+    Read "eth_getTransactionByBlockHashAndIndex" => by_block_hash;
+    Read "eth_getTransactionByBlockNumberAndIndex" => by_block_number;
+    Read "eth_getTransactionBySenderAndNonce" => by_sender_and_nonce;
+    Read "eth_getRawTransactionByHash" => raw_by_hash;
+    Read "eth_getRawTransactionByBlockHashAndIndex" => raw_by_block_hash;
+    Read "eth_getRawTransactionByBlockNumberAndIndex" => raw_by_block_number;
+    Read "eth_pendingTransactions" => pending;
+];
+
+fn signed(call: &Call<'_>) -> Result<Write, RpcError> {
+    let bytes: Bytes = call.params.required(0)?;
+    let transaction = SignedTransaction::decode(&bytes)?;
+    Ok(Write::Transaction(Arc::new(transaction)))
+}
+
+fn unsigned(call: &Call<'_>) -> Result<Write, RpcError> {
+    let request: TransactionRequest = call.params.required(0)?;
+    Ok(Write::Unsigned(Box::new(request)))
+}
+
+/// Sends, and gives the hash of what was sent.
+async fn submit(context: &Context, write: Write) -> Result<B256, RpcError> {
+    match context.write(write).await? {
+        Outcome::Transaction(hash) => Ok(hash),
+        outcome => Err(RpcError::internal(format!(
+            "a transaction came to {outcome:?}"
+        ))),
+    }
+}
+
+async fn send_raw(call: Call<'_>) -> Answer {
+    call.params.at_most(1)?;
+    let write = signed(&call)?;
+    Ok(Json::data(submit(call.context, write).await?))
+}
+
+async fn send(call: Call<'_>) -> Answer {
+    // `personal_sendTransaction` brings a passphrase, which no account has.
+    call.params.at_most(2)?;
+    let write = unsigned(&call)?;
+    Ok(Json::data(submit(call.context, write).await?))
+}
+
+/// Whether the node holds the account's key or the account is impersonated.
+fn can_send(chain: &Chain, sender: Address) -> bool {
+    let mut held = chain.spec().accounts.iter();
+    held.any(|account| account.address == sender) || chain.settings().is_impersonated(&sender)
+}
+
+/// anvil's name for a transaction of any account, without an impersonation before it.
+async fn send_unsigned(call: Call<'_>) -> Answer {
+    call.params.at_most(1)?;
+    let write = unsigned(&call)?;
+    let Write::Unsigned(request) = &write else {
+        return Err(RpcError::internal("an unsigned transaction is expected"));
+    };
+    let chain = call.context.chain().await?;
+    let sender = match request.from {
+        Some(sender) if !can_send(&chain, sender) => sender,
+        _ => return Ok(Json::data(submit(call.context, write).await?)),
+    };
+    call.context
+        .cheat(Cheat::Impersonate { address: sender })
+        .await?;
+    let sent = submit(call.context, write).await;
+    let stop = Cheat::StopImpersonating { address: sender };
+    call.context.cheat(stop).await?;
+    Ok(Json::data(sent?))
+}
+
+async fn send_raw_sync(call: Call<'_>) -> Answer {
+    call.params.at_most(2)?;
+    let write = signed(&call)?;
+    let hash = submit(call.context, write).await?;
+    sync_receipt(&call, hash).await
+}
+
+async fn send_sync(call: Call<'_>) -> Answer {
+    call.params.at_most(2)?;
+    let write = unsigned(&call)?;
+    let hash = submit(call.context, write).await?;
+    sync_receipt(&call, hash).await
+}
+
+/// How long `…Sync` waits for a block if the caller does not say, milliseconds (geth's default).
+const SYNC_TIMEOUT_MS: u64 = 20_000;
+/// The longest that a caller may ask for, milliseconds (geth's limit).
+const MAX_SYNC_TIMEOUT_MS: u64 = 60_000;
+
+/// EIP-7966: waits for the receipt. With automine it is there.
+async fn sync_receipt(call: &Call<'_>, hash: B256) -> Answer {
+    let timeout_ms: Option<u64> = call.params.optional(1)?;
+    let timeout_ms = timeout_ms
+        .unwrap_or(SYNC_TIMEOUT_MS)
+        .min(MAX_SYNC_TIMEOUT_MS);
+    let deadline = Instant::now() + Duration::from_millis(timeout_ms);
+    let mut events = call.context.events.subscribe();
+    loop {
+        if let Some(receipt) = find_receipt(call.context, hash).await? {
+            return Ok(receipt);
+        }
+        loop {
+            match timeout_at(deadline, events.recv()).await {
+                Ok(Ok(ChainEvent::Block(_)) | Err(RecvError::Lagged(_))) => break,
+                Ok(Ok(_)) => {}
+                Ok(Err(RecvError::Closed)) | Err(_) => {
+                    return Err(RpcError::receipt_timeout(hash, timeout_ms));
+                }
+            }
+        }
+    }
+}
+
+async fn find_receipt(context: &Context, hash: B256) -> Result<Option<Json>, RpcError> {
+    let view = context.view().await?;
+    let blobs = view.chain().spec().blob_params();
+    let found = view.transaction(hash)?;
+    Ok(found.map(|(block, index)| format::receipt(&block, index, blobs)))
+}
+
+async fn receipt(call: Call<'_>) -> Answer {
+    call.params.at_most(1)?;
+    let hash = call.params.required(0)?;
+    let receipt = find_receipt(call.context, hash).await?;
+    Ok(receipt.unwrap_or_else(Json::null))
+}
+
+/// A transaction of a block; of a pending one without a place.
+fn mined(block: &BlockRecord, index: usize, pending: bool) -> Json {
+    let Some(tx) = block.transactions.get(index) else {
+        return Json::null();
+    };
+    let place = (!pending).then(|| Place::of(block, index));
+    Json::build(|out| {
+        format::transaction(out, tx, place.as_ref(), block.header.base_fee_per_gas);
+    })
+}
+
+/// A transaction of the pool.
+fn waiting(tx: &SignedTransaction) -> Json {
+    Json::build(|out| format::transaction(out, tx, None, None))
+}
+
+async fn by_hash(call: Call<'_>) -> Answer {
+    call.params.at_most(1)?;
+    let hash: B256 = call.params.required(0)?;
+    let view = call.context.view().await?;
+    if let Some((block, index)) = view.transaction(hash)? {
+        return Ok(mined(&block, index, false));
+    }
+    let waiting_one = view.chain().pool().get(&hash);
+    Ok(waiting_one.map_or_else(Json::null, |tx| waiting(tx)))
+}
+
+/// The block and the index that the two parameters name.
+async fn place<T: Argument + Into<BlockId>>(
+    call: &Call<'_>,
+) -> Result<Option<(Arc<BlockRecord>, usize, bool)>, RpcError> {
+    call.params.at_most(2)?;
+    let id: BlockId = call.params.required::<T>(0)?.into();
+    let index: u64 = call.params.required(1)?;
+    let index = usize::try_from(index).unwrap_or(usize::MAX);
+    let block = eth_blocks::find(call.context, id).await?;
+    Ok(block.map(|block| (block, index, crate::rpc::context::is_pending(id))))
+}
+
+async fn by_block_hash(call: Call<'_>) -> Answer {
+    let place = place::<B256>(&call).await?;
+    Ok(place.map_or_else(Json::null, |(block, index, pending)| {
+        mined(&block, index, pending)
+    }))
+}
+
+async fn by_block_number(call: Call<'_>) -> Answer {
+    let place = place::<BlockNumberOrTag>(&call).await?;
+    Ok(place.map_or_else(Json::null, |(block, index, pending)| {
+        mined(&block, index, pending)
+    }))
+}
+
+/// A sender's transaction with a nonce, in the pool or in a block: found by searching the number of the block by the
+/// account's nonce after it.
+async fn by_sender_and_nonce(call: Call<'_>) -> Answer {
+    call.params.at_most(2)?;
+    let sender: Address = call.params.required(0)?;
+    let nonce: u64 = call.params.required(1)?;
+    let view = call.context.view().await?;
+    let ours = move |tx: &SignedTransaction| tx.sender == sender && tx.nonce() == nonce;
+    if let Some(tx) = view.chain().pool().by_nonce(sender, nonce) {
+        return Ok(waiting(tx));
+    }
+    call.context
+        .run(move || {
+            let Some(block) = block_of_nonce(&view, sender, nonce)? else {
+                return Ok(Json::null());
+            };
+            let index = block.transactions.iter().position(|tx| ours(tx));
+            Ok(index.map_or_else(Json::null, |index| mined(&block, index, false)))
+        })
+        .await
+}
+
+/// The first block after which the sender's nonce is above `nonce`.
+fn block_of_nonce(
+    view: &View,
+    sender: Address,
+    nonce: u64,
+) -> Result<Option<Arc<BlockRecord>>, RpcError> {
+    let used = |number: u64| -> Result<bool, RpcError> {
+        let at = view.block_and_state(BlockId::from(number))?;
+        let account = at.state.account(sender)?;
+        Ok(account.is_some_and(|account| account.nonce > nonce))
+    };
+    let mut low = view.chain().spec().genesis.number;
+    let mut high = view.chain().head().header.number;
+    if !used(high)? {
+        return Ok(None);
+    }
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if used(middle)? {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    Ok(view.block(BlockId::from(low))?)
+}
+
+fn raw(tx: &SignedTransaction) -> Json {
+    Json::data(tx.encode_2718())
+}
+
+pub(super) async fn raw_by_hash(call: Call<'_>) -> Answer {
+    call.params.at_most(1)?;
+    let hash: B256 = call.params.required(0)?;
+    let view = call.context.view().await?;
+    if let Some((block, index)) = view.transaction(hash)? {
+        return Ok(raw_at(&block, index));
+    }
+    let waiting = view.chain().pool().get(&hash);
+    Ok(waiting.map_or_else(Json::null, |tx| raw(tx)))
+}
+
+fn raw_at(block: &BlockRecord, index: usize) -> Json {
+    let tx = block.transactions.get(index);
+    tx.map_or_else(Json::null, |tx| raw(tx))
+}
+
+async fn raw_by_block_hash(call: Call<'_>) -> Answer {
+    let place = place::<B256>(&call).await?;
+    Ok(place.map_or_else(Json::null, |(block, index, _)| raw_at(&block, index)))
+}
+
+async fn raw_by_block_number(call: Call<'_>) -> Answer {
+    let place = place::<BlockNumberOrTag>(&call).await?;
+    Ok(place.map_or_else(Json::null, |(block, index, _)| raw_at(&block, index)))
+}
+
+/// All of the pool (Hardhat).
+async fn pending(call: Call<'_>) -> Answer {
+    call.params.at_most(0)?;
+    let chain = call.context.chain().await?;
+    Ok(Json::build(|out| {
+        List::write(out, |list| {
+            for tx in chain.pool().iter() {
+                format::transaction(list.next(), tx, None, None);
+            }
+        });
+    }))
+}

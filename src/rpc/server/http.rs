@@ -1,0 +1,166 @@
+//! HTTP as dev nodes speak it: `POST` on any path is JSON-RPC, whatever its `Content-Type`; each answer to a call is
+//! status 200, errors included; pages of any origin may read it unless the config says otherwise.
+
+use super::{
+    super::{Allowed, dispatch},
+    Shared, websocket,
+};
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use hyper::{
+    HeaderMap, Method, Request, Response, StatusCode,
+    body::{Bytes, Incoming},
+    header::{self, HeaderName, HeaderValue},
+};
+use std::{convert::Infallible, sync::Arc};
+use tokio::sync::OwnedSemaphorePermit;
+
+/// How long a browser may remember a preflight's answer, seconds.
+const PREFLIGHT_SECONDS: HeaderValue = HeaderValue::from_static("600");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+
+/// Answers one HTTP request.
+pub(super) async fn respond(
+    request: Request<Incoming>,
+    shared: &Arc<Shared>,
+    permit: Arc<OwnedSemaphorePermit>,
+) -> Result<Response<Full<Bytes>>, Infallible> {
+    let origin = request.headers().get(header::ORIGIN).cloned();
+    let preflight = *request.method() == Method::OPTIONS;
+    let wanted = request
+        .headers()
+        .get(header::ACCESS_CONTROL_REQUEST_HEADERS)
+        .cloned();
+    let mut response = route(request, shared, permit).await;
+    let headers = response.headers_mut();
+    if allow_origin(headers, origin, &shared.origins) && preflight {
+        let methods = HeaderValue::from_static("POST, GET, OPTIONS");
+        headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, methods);
+        let wanted = wanted.unwrap_or(HeaderValue::from_static("content-type"));
+        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, wanted);
+        headers.insert(header::ACCESS_CONTROL_MAX_AGE, PREFLIGHT_SECONDS);
+    }
+    Ok(response)
+}
+
+/// Says which pages may read the answer; `false` if the asking one may not.
+fn allow_origin(headers: &mut HeaderMap, origin: Option<HeaderValue>, allowed: &Allowed) -> bool {
+    let name: HeaderName = header::ACCESS_CONTROL_ALLOW_ORIGIN;
+    let Allowed::Only(list) = allowed else {
+        headers.insert(name, HeaderValue::from_static("*"));
+        return true;
+    };
+    headers.insert(header::VARY, HeaderValue::from_static("origin"));
+    match origin {
+        Some(origin) if list.iter().any(|one| one.as_bytes() == origin.as_bytes()) => {
+            headers.insert(name, origin);
+            true
+        }
+        _ => false,
+    }
+}
+
+async fn route(
+    request: Request<Incoming>,
+    shared: &Arc<Shared>,
+    permit: Arc<OwnedSemaphorePermit>,
+) -> Response<Full<Bytes>> {
+    if !host_is_allowed(&request, &shared.hosts) {
+        return text(
+            StatusCode::FORBIDDEN,
+            "This Host is not allowed; add its name to the server's allowed hosts.\n",
+        );
+    }
+    match *request.method() {
+        Method::POST => call(request, shared).await,
+        Method::OPTIONS => plain(StatusCode::OK, Bytes::new(), None),
+        Method::GET if websocket::is_upgrade(&request) => {
+            if !page_is_allowed(&request, &shared.origins) {
+                return text(StatusCode::FORBIDDEN, "This Origin is not allowed.\n");
+            }
+            websocket::upgrade(request, shared, permit)
+        }
+        Method::GET | Method::HEAD if request.uri().path() == "/healthz" => {
+            text(StatusCode::OK, "ok\n")
+        }
+        Method::GET | Method::HEAD => text(
+            StatusCode::BAD_REQUEST,
+            "This is a JSON-RPC endpoint: POST a request, or open a WebSocket.\n",
+        ),
+        _ => {
+            let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "Use POST.\n");
+            let methods = HeaderValue::from_static("POST, GET, HEAD, OPTIONS");
+            response.headers_mut().insert(header::ALLOW, methods);
+            response
+        }
+    }
+}
+
+async fn call(request: Request<Incoming>, shared: &Arc<Shared>) -> Response<Full<Bytes>> {
+    let limit = shared.context.limits.request_bytes;
+    let body = match Limited::new(request.into_body(), limit).collect().await {
+        Ok(body) => body.to_bytes(),
+        Err(error) if error.is::<LengthLimitError>() => {
+            return plain(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                Bytes::from(format!("The request is larger than {limit} bytes.\n")),
+                Some(TEXT),
+            );
+        }
+        Err(_) => return text(StatusCode::BAD_REQUEST, "The body could not be read.\n"),
+    };
+    let answer = dispatch::answer(&shared.context, &body, None).await;
+    plain(
+        StatusCode::OK,
+        answer.unwrap_or_default().into(),
+        Some(JSON),
+    )
+}
+
+fn text(status: StatusCode, sentence: &'static str) -> Response<Full<Bytes>> {
+    plain(status, Bytes::from_static(sentence.as_bytes()), Some(TEXT))
+}
+
+fn plain(status: StatusCode, body: Bytes, kind: Option<HeaderValue>) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body));
+    *response.status_mut() = status;
+    if let Some(kind) = kind {
+        response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    }
+    response
+}
+
+fn host_is_allowed(request: &Request<Incoming>, allowed: &Allowed) -> bool {
+    let Allowed::Only(list) = allowed else {
+        return true;
+    };
+    let host = request
+        .headers()
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok())
+        .unwrap_or_default();
+    list.iter()
+        .any(|name| name.eq_ignore_ascii_case(host_name(host)))
+}
+
+/// The name in `name:port` or `[address]:port`.
+fn host_name(host: &str) -> &str {
+    if let Some(rest) = host.strip_prefix('[') {
+        return rest.split(']').next().unwrap_or(rest);
+    }
+    host.split(':').next().unwrap_or(host)
+}
+
+/// CORS does not guard WebSockets: the server itself must look at the page.
+fn page_is_allowed(request: &Request<Incoming>, allowed: &Allowed) -> bool {
+    let Allowed::Only(list) = allowed else {
+        return true;
+    };
+    request
+        .headers()
+        .get(header::ORIGIN)
+        .is_none_or(|origin| list.iter().any(|one| one.as_bytes() == origin.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests;

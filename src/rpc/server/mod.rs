@@ -1,0 +1,168 @@
+//! Sockets: accepts connections, a bounded number, and stops them.
+//!
+//! *Never here:* what a message says.
+
+mod http;
+mod websocket;
+
+use super::{Allowed, Listen, RpcConfig, context::Context};
+use hyper::{server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    task::JoinHandle,
+};
+
+/// How long open connections get to finish when the server stops.
+const STOP_GRACE: Duration = Duration::from_secs(2);
+/// How often filters take in events when nobody asks.
+const FILTER_TICK: Duration = Duration::from_millis(200);
+/// Bytes of a request's head (geth and Go: 1 MiB; hyper needs at least 8 KiB).
+const MAX_HEAD_BYTES: usize = 64 * 1024;
+/// After an error of `accept`, mostly too many open files.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// A running server. It stops when it is dropped.
+#[derive(Debug)]
+pub struct RpcServer {
+    local_addr: SocketAddr,
+    stop: watch::Sender<bool>,
+    accepting: JoinHandle<()>,
+    connections: Arc<Semaphore>,
+    max_connections: u32,
+}
+
+impl RpcServer {
+    /// The address it listens on.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// Stops: no new connection, calls that are being worked on are answered, for some seconds at most.
+    pub async fn stop(self) {
+        self.stop.send_replace(true);
+        let all = self.connections.acquire_many(self.max_connections);
+        if tokio::time::timeout(STOP_GRACE, all).await.is_err() {
+            tracing::debug!("connections cut off while the RPC server stops");
+        }
+        self.accepting.abort();
+    }
+}
+
+impl Drop for RpcServer {
+    fn drop(&mut self) {
+        self.stop.send_replace(true);
+        self.accepting.abort();
+    }
+}
+
+/// What a connection needs.
+#[derive(Debug)]
+struct Shared {
+    context: Arc<Context>,
+    origins: Allowed,
+    hosts: Allowed,
+    stop: watch::Receiver<bool>,
+}
+
+/// Binds and starts to accept.
+pub(super) async fn start(config: RpcConfig, context: Arc<Context>) -> io::Result<RpcServer> {
+    let listener = match config.listen {
+        Listen::Address(address) => TcpListener::bind(address).await?,
+        Listen::Bound(listener) => {
+            listener.set_nonblocking(true)?;
+            TcpListener::from_std(listener)?
+        }
+    };
+    let local_addr = listener.local_addr()?;
+    let (stop, stopped) = watch::channel(false);
+    let max_connections = u32::try_from(context.limits.connections)
+        .unwrap_or(u32::MAX)
+        .max(1);
+    let connections = Arc::new(Semaphore::new(max_connections as usize));
+    let shared = Arc::new(Shared {
+        context,
+        origins: config.origins,
+        hosts: config.hosts,
+        stop: stopped.clone(),
+    });
+    tokio::spawn(tick_filters(Arc::clone(&shared.context), stopped));
+    let accepting = tokio::spawn(accept(listener, shared, Arc::clone(&connections)));
+    Ok(RpcServer {
+        local_addr,
+        stop,
+        accepting,
+        connections,
+        max_connections,
+    })
+}
+
+/// Returns when the server is to stop.
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // An error means that the server is gone, which is the same.
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+async fn tick_filters(context: Arc<Context>, mut stop: watch::Receiver<bool>) {
+    let mut ticks = tokio::time::interval(FILTER_TICK);
+    loop {
+        tokio::select! {
+            () = stopped(&mut stop) => return,
+            _ = ticks.tick() => context.filters.tick(),
+        }
+    }
+}
+
+async fn accept(listener: TcpListener, shared: Arc<Shared>, connections: Arc<Semaphore>) {
+    let mut stop = shared.stop.clone();
+    loop {
+        let Ok(permit) = Arc::clone(&connections).acquire_owned().await else {
+            return;
+        };
+        let stream = tokio::select! {
+            () = stopped(&mut stop) => return,
+            accepted = listener.accept() => accepted,
+        };
+        match stream {
+            Ok((stream, _)) => {
+                tokio::spawn(connection(stream, Arc::clone(&shared), permit));
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn connection(stream: TcpStream, shared: Arc<Shared>, permit: OwnedSemaphorePermit) {
+    // Without this an answer waits up to 40 ms for the client's delayed acknowledgement (Nagle).
+    let _ = stream.set_nodelay(true);
+    let mut stop = shared.stop.clone();
+    let permit = Arc::new(permit);
+    let idle = shared.context.limits.idle;
+    let service = service_fn(move |request| {
+        let shared = Arc::clone(&shared);
+        let permit = Arc::clone(&permit);
+        async move { http::respond(request, &shared, permit).await }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(idle)
+        .max_buf_size(MAX_HEAD_BYTES)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    tokio::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = stopped(&mut stop) => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended");
+    }
+}

@@ -1,0 +1,97 @@
+//! What can be wrong with the log's file, in sentences for its owner.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+/// The log's file cannot be used (any more).
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// Another process has it.
+    #[error(
+        "the log {} is in use by another process: stop that process, or give this node a data folder of its own",
+        path.display()
+    )]
+    InUse {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It does not hold what was written.
+    #[error(
+        "the log {} is damaged ({reason}): remove this node's data folder and start the node again, its peers give \
+         it everything back",
+        path.display()
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A newer version of the program wrote it.
+    #[error(
+        "the log {} has format {found}, and this version reads up to {known}: start the version that wrote it",
+        path.display()
+    )]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        found: u8,
+        /// The newest format known here.
+        known: u8,
+    },
+    /// The disk is full.
+    #[error(
+        "there is no space left for the log {}: free some on that disk and start the node again",
+        path.display()
+    )]
+    Full {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The system refused to read or write it.
+    #[error(
+        "the log {} cannot be read or written ({source}): check the disk and the rights on that folder",
+        path.display()
+    )]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl LogError {
+    pub(super) fn damaged(path: &Path, reason: impl ToString) -> Self {
+        Self::Damaged {
+            path: path.to_owned(),
+            reason: reason.to_string(),
+        }
+    }
+
+    pub(super) fn io(path: &Path, source: io::Error) -> Self {
+        let path = path.to_owned();
+        match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full { path },
+            // redb says so of files which are not its own.
+            io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => Self::Damaged {
+                path,
+                reason: source.to_string(),
+            },
+            _ => Self::Io { path, source },
+        }
+    }
+
+    pub(super) fn redb(path: &Path, error: impl Into<redb::Error>) -> Self {
+        match error.into() {
+            redb::Error::DatabaseAlreadyOpen => Self::InUse {
+                path: path.to_owned(),
+            },
+            redb::Error::Io(source) => Self::io(path, source),
+            other => Self::damaged(path, other),
+        }
+    }
+}
