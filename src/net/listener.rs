@@ -46,6 +46,21 @@ impl Listener {
         })
     }
 
+    /// Takes over a socket that is bound already.
+    pub fn from_std(socket: std::net::TcpListener) -> Result<Self, NetError> {
+        let fail = |source| NetError::Address {
+            address: "given to it".to_owned(),
+            source,
+        };
+        socket.set_nonblocking(true).map_err(fail)?;
+        let socket = TcpListener::from_std(socket).map_err(fail)?;
+        let local_address = socket.local_addr().map_err(fail)?;
+        Ok(Self {
+            socket,
+            local_address,
+        })
+    }
+
     /// Where it listens.
     pub fn local_address(&self) -> SocketAddr {
         self.local_address

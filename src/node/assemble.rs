@@ -1,30 +1,244 @@
 //! One member, put together from its parts.
 
-use super::{DataLocation, NodeError, listeners::Listeners};
-use crate::{config::ClusterConfig, telemetry::Printer, types::MemberId};
+use super::{DataLocation, NodeError, alone::Alone, clock::World, flusher::Flusher, listeners::Listeners};
+use crate::{
+    chain::archive::{Archive, MemoryStore},
+    config::{ClusterConfig, MemberConfig},
+    consensus::{
+        Consensus, ConsensusConfig, MemoryLog, MemorySpool, MessageKind, Parts, PeerService,
+        SnapshotSpool, TimedCalls, Transport,
+    },
+    net::{self, FileSpool, Net, NetConfig, Tokio},
+    replica::{self, Prepared, RaftLog, Replica, ReplicaConfig, api::ChainEvent},
+    rpc::{self, Allowed, Limits, Listen, RpcConfig, RpcServer},
+    storage::log::RedbLog,
+    telemetry::Printer,
+    types::MemberId,
+};
+use alloy::primitives::Bytes;
 use futures::future::BoxFuture;
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
+use tokio::sync::{broadcast, oneshot};
+
+/// Events of the chain that a slow subscriber may be behind before it loses some.
+const EVENTS_MAX: usize = 16_384;
+/// Entries of the log kept behind a checkpoint, for peers that were away for a short time.
+const KEPT_ENTRIES: u64 = 1000;
 
 /// A running member.
 #[derive(Debug)]
 pub struct Member {
     name: String,
+    rpc: RpcServer,
+    consensus: Consensus<Tokio>,
+    net: Option<Net>,
+    log: Option<RedbLog<Tokio>>,
+    flusher: Flusher,
+    failure: Option<oneshot::Receiver<String>>,
+    // Dropped last: its lock is held as long as anything here runs.
     _data: DataLocation,
-    _listeners: Listeners,
 }
 
 /// Starts a member: storage, peers, consensus, replica and RPC server, in this order. When it returns, the server
 /// accepts; requests that need a leader wait for one. The listeners are bound already and `data` is locked.
-#[allow(clippy::unused_async)] // the parts that are started here are asynchronous
 pub async fn start_member(
     config: &Arc<ClusterConfig>,
     member: MemberId,
     data: DataLocation,
     listeners: Listeners,
-    _printer: &Printer,
+    printer: &Printer,
 ) -> Result<Member, NodeError> {
-    let name = config.member(member).map_or_else(String::new, |m| m.member.name.clone());
-    Ok(Member { name, _data: data, _listeners: listeners })
+    let me = config.member(member).ok_or_else(|| NodeError::UnknownMember {
+        config: config.name(),
+        name: member.to_string(),
+        names: config.members.iter().map(|one| one.member.name.as_str()).collect::<Vec<_>>().join(", "),
+    })?;
+    let name = me.member.name.clone();
+    let failed = |source: Box<dyn std::error::Error + Send + Sync>| NodeError::Start {
+        member: name.clone(),
+        source,
+    };
+    let archive = Arc::new(Archive::new(store(&data).map_err(failed)?));
+    let (events, _) = broadcast::channel(EVENTS_MAX);
+    let prepared = prepare(config, &archive, &events).map_err(failed)?;
+    let net = start_net(config, me, listeners.peer).map_err(failed)?;
+    let transport: Arc<dyn Transport> = match &net {
+        Some(net) => Arc::new(net.clone()),
+        None => Arc::new(Alone),
+    };
+    let (consensus, log) =
+        start_consensus(config, member, &data, &prepared, transport.clone()).await.map_err(failed)?;
+    let peers = Arc::new(TimedCalls::<Tokio>::new(transport.clone()));
+    let replica = prepared.start(
+        ReplicaConfig {
+            id: member,
+            members: config.membership(),
+            timeout_ms: config.timing.write_timeout_ms,
+            reads: config.reads,
+        },
+        Arc::new(RaftLog::new(consensus.clone(), peers)),
+        Arc::new(World::new()?),
+    );
+    transport.serve(MessageKind::Application, Some(Arc::new(Questions(replica.clone()))));
+    let (flusher, flush_failure) =
+        Flusher::start(archive).map_err(|error| failed(Box::new(error)))?;
+    let (lines, node) = (printer.clone(), (config.members.len() > 1).then(|| name.clone()));
+    let on_request =
+        Arc::new(move |method: &str| lines.request(node.as_deref(), method));
+    let rpc = rpc::serve(rpc_config(config, listeners.rpc), Arc::new(replica), events, on_request)
+        .await
+        .map_err(|error| failed(Box::new(error)))?;
+    let failure = watch_failures(consensus.clone(), flush_failure);
+    Ok(Member { name, rpc, consensus, net, log, flusher, failure: Some(failure), _data: data })
+}
+
+type StartFailure = Box<dyn std::error::Error + Send + Sync>;
+
+fn store(_data: &DataLocation) -> Result<Arc<MemoryStore>, StartFailure> {
+    Ok(Arc::new(MemoryStore::default()))
+}
+
+fn prepare(
+    config: &ClusterConfig,
+    archive: &Arc<Archive>,
+    events: &broadcast::Sender<ChainEvent>,
+) -> Result<Prepared, StartFailure> {
+    let sender = events.clone();
+    let sink = Box::new(move |event| {
+        // Without subscribers there is nobody to tell.
+        let _ = sender.send(event);
+    });
+    Ok(replica::prepare(Arc::new(config.chain.clone()), archive.clone(), sink)?)
+}
+
+fn start_net(
+    config: &ClusterConfig,
+    me: &MemberConfig,
+    listener: Option<std::net::TcpListener>,
+) -> Result<Option<Net>, StartFailure> {
+    let Some(listener) = listener else {
+        return Ok(None);
+    };
+    let listener = net::Listener::from_std(listener)?;
+    let net = net::start(
+        listener,
+        NetConfig {
+            id: me.id,
+            identity: config.secret_key(me)?,
+            cluster_id: config.cluster_id().0,
+            members: config.membership(),
+            message_limit_bytes: net::MESSAGE_LIMIT_BYTES,
+        },
+    )?;
+    Ok(Some(net))
+}
+
+async fn start_consensus(
+    config: &ClusterConfig,
+    member: MemberId,
+    data: &DataLocation,
+    prepared: &Prepared,
+    transport: Arc<dyn Transport>,
+) -> Result<(Consensus<Tokio>, Option<RedbLog<Tokio>>), StartFailure> {
+    let consensus_config = ConsensusConfig {
+        cluster_name: config.name(),
+        heartbeat_ms: config.timing.heartbeat_interval_ms,
+        election_timeout_min_ms: config.timing.election_timeout_min_ms,
+        election_timeout_max_ms: config.timing.election_timeout_max_ms,
+        checkpoint_every_entries: config.storage.snapshot_interval_entries,
+        keep_entries: KEPT_ENTRIES.min(config.storage.snapshot_interval_entries),
+        ..ConsensusConfig::default()
+    };
+    let application = Box::new(prepared.applier());
+    let members = config.membership();
+    match data.path() {
+        None => {
+            let parts = Parts {
+                config: consensus_config,
+                id: member,
+                members,
+                log: MemoryLog::default(),
+                transport,
+                spool: Arc::new(MemorySpool),
+                application,
+            };
+            Ok((Consensus::start(parts).await?, None))
+        }
+        Some(folder) => {
+            let log = RedbLog::open(&folder.join("log.redb"))?;
+            let parts = Parts {
+                config: consensus_config,
+                id: member,
+                members,
+                log: log.clone(),
+                transport,
+                spool: spool(folder)?,
+                application,
+            };
+            Ok((Consensus::start(parts).await?, Some(log)))
+        }
+    }
+}
+
+fn spool(folder: &Path) -> Result<Arc<dyn SnapshotSpool>, StartFailure> {
+    Ok(Arc::new(FileSpool::new(&folder.join("incoming"))?))
+}
+
+fn rpc_config(config: &ClusterConfig, listener: std::net::TcpListener) -> RpcConfig {
+    let server = &config.server;
+    RpcConfig {
+        origins: match server.allow_origin.as_deref() {
+            Some("*") => Allowed::Any,
+            Some(origin) => Allowed::Only(vec![origin.to_owned()]),
+            None => Allowed::Only(Vec::new()),
+        },
+        limits: Limits {
+            connections: server.connections_max as usize,
+            request_bytes: server.request_bytes_max as usize,
+            response_bytes: server.response_bytes_max as usize,
+            ..Limits::default()
+        },
+        ..RpcConfig::new(Listen::Bound(listener))
+    }
+}
+
+/// Resolves with the reason when the log, the chain or the archive can no longer go on.
+fn watch_failures(
+    consensus: Consensus<Tokio>,
+    flush: oneshot::Receiver<crate::chain::archive::StoreError>,
+) -> oneshot::Receiver<String> {
+    let (sender, receiver) = oneshot::channel();
+    tokio::spawn(async move {
+        let flush_failed = async {
+            match flush.await {
+                Ok(error) => error.to_string(),
+                Err(_) => std::future::pending().await,
+            }
+        };
+        let engine_failed = async {
+            match consensus.stopped_running().await {
+                Some(reason) => reason,
+                None => std::future::pending().await,
+            }
+        };
+        let reason = tokio::select! {
+            reason = flush_failed => reason,
+            reason = engine_failed => reason,
+        };
+        // The node may be stopping already.
+        let _ = sender.send(reason);
+    });
+    receiver
+}
+
+/// Peers' questions to the replica.
+#[derive(Debug)]
+struct Questions(Replica);
+
+impl PeerService for Questions {
+    fn handle(&self, _from: MemberId, request: Bytes) -> BoxFuture<'static, Bytes> {
+        self.0.serve_peer(request)
+    }
 }
 
 impl Member {
@@ -33,12 +247,36 @@ impl Member {
         &self.name
     }
 
-    /// Resolves with the reason when the member can no longer go on (a divergence, a full disk).
-    pub fn stopped(&self) -> BoxFuture<'static, String> {
-        Box::pin(std::future::pending())
+    /// Resolves with the reason when the member can no longer go on (a divergence, a full disk). To be called once.
+    pub fn stopped(&mut self) -> BoxFuture<'static, String> {
+        let failure = self.failure.take();
+        Box::pin(async move {
+            match failure {
+                Some(failure) => match failure.await {
+                    Ok(reason) => reason,
+                    Err(_) => std::future::pending().await,
+                },
+                None => std::future::pending().await,
+            }
+        })
     }
 
     /// Stops it: no new requests, no new proposals; what is durable stays.
-    #[allow(clippy::unused_async)]
-    pub async fn stop(self) {}
+    pub async fn stop(self) {
+        self.rpc.stop().await;
+        self.consensus.shutdown().await;
+        if let Some(net) = &self.net {
+            net.shutdown().await;
+        }
+        let (flusher, log) = (self.flusher, self.log);
+        let written = tokio::task::spawn_blocking(move || {
+            flusher.stop();
+            if let Some(log) = log {
+                log.close();
+            }
+        });
+        if written.await.is_err() {
+            tracing::error!("the storage did not close well");
+        }
+    }
 }

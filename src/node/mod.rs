@@ -7,10 +7,12 @@
 //! *Invariants.* Whatever can fail because of the machine (a port in use, a folder locked) fails here, before anything
 //! runs, with one sentence. Nothing here knows what a block or a log entry is.
 
+mod alone;
 pub mod assemble;
 pub mod clock;
 pub mod data_dir;
 mod error;
+mod flusher;
 mod generated;
 pub mod listeners;
 mod run;

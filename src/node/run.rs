@@ -157,12 +157,12 @@ async fn run_opened(
 
 /// Until a signal, or until no member can go on. One that stops by itself leaves the others running.
 async fn wait(
-    members: Vec<Member>,
+    mut members: Vec<Member>,
     printer: &Printer,
     signals: &mut Signals,
 ) -> Result<(), NodeError> {
     let mut failures: FuturesUnordered<_> = members
-        .iter()
+        .iter_mut()
         .map(|member| {
             let (name, stopped) = (member.name().to_owned(), member.stopped());
             async move { NodeError::Stopped { member: name, reason: stopped.await } }
