@@ -55,7 +55,7 @@ async fn signals_end_it_with_0_and_quiet_prints_nothing() {
     let port = free_ports(1);
     let program = Program::start(folder.path(), ["--nodes", "1", "--port", &port.to_string(), "--ephemeral", "--silent"]);
     let mut cluster = Cluster::planned(&Options { nodes: 1, ..Options::default() });
-    cluster.nodes[0].rpc = std::net::SocketAddr::from(([127, 0, 0, 1], port));
+    cluster.nodes[0].reach(([127, 0, 0, 1], port).into());
     while cluster.nodes[0].call("eth_chainId", json!([])).await.is_err() {
         tokio::task::yield_now().await;
     }
@@ -90,7 +90,7 @@ async fn flags_with_anvils_names_do_what_anvils_do() {
     let flags = ["--chain-id", "4242", "--accounts", "3", "--balance", "7", "--gas-limit", "9000000", "--hardfork", "cancun"];
     let (program, _folder, port) = single(&flags, &[]).await;
     let mut cluster = Cluster::planned(&Options { nodes: 1, ..Options::default() });
-    cluster.nodes[0].rpc = format!("127.0.0.1:{port}").parse().unwrap();
+    cluster.nodes[0].reach(format!("127.0.0.1:{port}").parse().unwrap());
     let node = &cluster.nodes[0];
     assert_eq!(node.ask("eth_chainId", json!([])).await, "0x1092");
     let accounts = node.ask("eth_accounts", json!([])).await;
@@ -105,7 +105,7 @@ async fn flags_with_anvils_names_do_what_anvils_do() {
 async fn interval_mining_from_the_command_line_makes_blocks_and_no_mining_none() {
     let (program, _folder, port) = single(&["--no-mining"], &[]).await;
     let mut cluster = Cluster::planned(&Options { nodes: 1, ..Options::default() });
-    cluster.nodes[0].rpc = format!("127.0.0.1:{port}").parse().unwrap();
+    cluster.nodes[0].reach(format!("127.0.0.1:{port}").parse().unwrap());
     let node = &cluster.nodes[0];
     let accounts = node.ask("eth_accounts", json!([])).await;
     let hash = node.ask("eth_sendTransaction", json!([{"from": accounts[0], "to": accounts[1], "value": "0x1"}])).await;
@@ -128,7 +128,7 @@ async fn three_in_one_process_are_one_chain_at_three_ports() {
         assert_eq!(keys, 1, "one banner a cluster");
         let mut cluster = Cluster::planned(&Options { nodes: 3, ..Options::default() });
         for (node, port) in cluster.nodes.iter_mut().zip(port..) {
-            node.rpc = std::net::SocketAddr::from(([127, 0, 0, 1], port));
+            node.reach(([127, 0, 0, 1], port).into());
         }
         for node in &cluster.nodes {
             heads.push(node.head().await["hash"].clone());
@@ -168,7 +168,7 @@ async fn the_originals_config_in_three_terminals_without_names() {
 
     let mut cluster = Cluster::planned(&Options::default());
     for (node, address) in cluster.nodes.iter_mut().zip(&taken) {
-        node.rpc = address.parse().unwrap();
+        node.reach(address.parse().unwrap());
     }
     let genesis = cluster.nodes[0].patient("eth_getBlockByNumber", json!(["earliest", false])).await;
     assert_eq!(genesis["timestamp"], format!("{:#x}", 1_544_572_800));
@@ -203,6 +203,8 @@ async fn a_slot_that_is_given_up_is_taken_by_the_next() {
     let mut next = Program::start(cluster.folder(), ["node", "--config", "cluster.toml"]);
     next.until_printed("Listening on", 1).await;
     assert!(next.stdout().contains(&format!("Listening on {}", cluster.nodes[gone].rpc)), "{}", next.stdout());
+    let rpc = cluster.nodes[gone].rpc;
+    cluster.nodes[gone].reach(rpc);
     cluster.nodes[gone].head().await;
     next.kill().await;
 }

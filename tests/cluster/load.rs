@@ -51,7 +51,8 @@ impl Load {
     /// Starts `senders` tasks that send from the dev accounts, unlocked and without a nonce, each to one node after
     /// the other; a node that cannot be reached is passed over.
     pub(crate) async fn start(cluster: &Cluster, senders: usize) -> Self {
-        let accounts = cluster.nodes[0].ask("eth_accounts", json!([])).await;
+        let asked = cluster.running().next().unwrap();
+        let accounts = asked.ask("eth_accounts", json!([])).await;
         let nodes: Arc<Vec<_>> = Arc::new(cluster.nodes.iter().map(|node| node.rpc).collect());
         let shared = Arc::new(Shared {
             stop: AtomicBool::new(false),
@@ -72,8 +73,8 @@ impl Load {
     pub(crate) async fn more(&self, count: u64) {
         let mut heard = self.shared.count.subscribe();
         let goal = *heard.borrow() + count;
-        let waited = timeout(Duration::from_secs(60), heard.wait_for(|reached| *reached >= goal)).await;
-        assert!(waited.is_ok(), "the senders are stuck at {} of {goal}: {:?}", *heard.borrow(), self.shared.refused.lock().await.last());
+        let is_reached = timeout(Duration::from_secs(60), heard.wait_for(|reached| *reached >= goal)).await.is_ok();
+        assert!(is_reached, "the senders are stuck at {} of {goal}: {:?}", *heard.borrow(), self.shared.refused.lock().await.last());
     }
 
     /// Ends the load, and gives account of it.

@@ -12,11 +12,11 @@ async fn writes_and_reads_say_that_there_is_no_leader_and_nothing_changes() {
     cluster.nodes[0].ask("anvil_setBalance", json!([TO, "0x5"])).await;
     let head = cluster.agree().await;
     let survivor = cluster.follower().await;
+    let accounts = cluster.nodes[survivor].ask("eth_accounts", json!([])).await;
     for other in [(survivor + 1) % 3, (survivor + 2) % 3] {
         cluster.nodes[other].kill().await;
     }
     let node = &cluster.nodes[survivor];
-    let accounts = node.ask("eth_accounts", json!([])).await;
     for (method, params) in [
         ("anvil_setBalance", json!([TO, "0x6"])),
         ("evm_mine", json!([])),

@@ -191,6 +191,12 @@ impl Node {
         self.program().until_printed("Listening on", 1).await;
     }
 
+    /// Speaks from now on to whatever listens at an address, be it started by a test itself.
+    pub(crate) fn reach(&mut self, rpc: SocketAddr) {
+        self.rpc = rpc;
+        self.idle = Mutex::default();
+    }
+
     /// Starts it again and waits until its server is open.
     pub(crate) async fn restart(&mut self) {
         self.launch();

@@ -103,8 +103,8 @@ impl Program {
             let output = output.lock().expect("no panic while locked");
             output.stdout.lines().filter(|line| line.starts_with(start)).count() >= count
         };
-        let heard = timeout(PATIENCE, self.changed.wait_for(is_there)).await;
-        assert!(matches!(heard, Ok(Ok(_))), "no {count} lines `{start}…` were printed:\n{}", self.printed());
+        let heard = matches!(timeout(PATIENCE, self.changed.wait_for(is_there)).await, Ok(Ok(_)));
+        assert!(heard, "no {count} lines `{start}…` were printed:\n{}", self.printed());
     }
 
     /// Sends a signal by name (`KILL`, `TERM`, `INT`, `STOP`, `CONT`).
@@ -130,11 +130,6 @@ impl Program {
     pub(crate) async fn kill(self) -> Ended {
         self.signal("KILL");
         self.ended().await
-    }
-
-    /// Its process id, while it runs.
-    pub(crate) fn pid(&self) -> u32 {
-        self.child.id().expect("it is running")
     }
 }
 

@@ -65,7 +65,7 @@ describe('protocol: errors', { skip: wrongInAnvil }, () => {
     ['state of a block that is not there', 'eth_getBalance', [from, '0xffffff'], -32000, /header not found/],
     ['logs from a later to an earlier block', 'eth_getLogs', [{ fromBlock: '0x2', toBlock: '0x1' }], -32602, /invalid block range params/],
     ['a filter that is not there', 'eth_getFilterChanges', ['0xdeadbeef'], -32000, /filter not found/],
-    ['an unknown sender', 'eth_sendTransaction', [{ from: unknown, to: unknown }], -32000, /unknown account/],
+    ['an unknown sender', 'eth_sendTransaction', [{ from: unknown, to: unknown }], -32003, /unknown account/],
     ['a garbage transaction', 'eth_sendRawTransaction', ['0x1234'], -32602, /./],
     ['a subscription over HTTP', 'eth_subscribe', ['newHeads'], -32601, /notifications not supported/],
     ['too much gas', 'eth_sendTransaction', [{ from, to: unknown, gas: '0xfffffffff' }], -32003, /exceeds block gas limit/],
@@ -73,7 +73,7 @@ describe('protocol: errors', { skip: wrongInAnvil }, () => {
     ['a fee below the base fee', 'eth_sendTransaction', [{ from, to: unknown, maxFeePerGas: '0x1', maxPriorityFeePerGas: '0x1' }], -32003, /max fee per gas less than block base fee/],
     ['a tip above the fee', 'eth_sendTransaction', [{ from, to: unknown, maxFeePerGas: '0x77359400', maxPriorityFeePerGas: '0x77359401' }], -32003, /max priority fee per gas higher than max fee per gas/],
     ['more than the sender has', 'eth_sendTransaction', [{ from, to: unknown, value: '0xffffffffffffffffffffffff', gas: '0x5208' }], -32003, /insufficient funds for gas \* price \+ value/],
-    ['an estimate of more than the sender has', 'eth_estimateGas', [{ from, to: unknown, value: '0xffffffffffffffffffffffff' }], -32003, /insufficient funds/],
+    ['an estimate of more than the sender has', 'eth_estimateGas', [{ from, to: unknown, value: '0xffffffffffffffffffffffff' }], -32000, /insufficient funds for transfer/],
     ['an unknown block to estimate at', 'eth_estimateGas', [{ from, to: unknown }, '0xffffff'], -32000, /header not found/],
   ];
   for (const [what, method, params, code, words] of cases) {

@@ -17,6 +17,7 @@ import {
   publicActions,
   recoverMessageAddress,
   recoverTypedDataAddress,
+  sidecarsToVersionedHashes,
   toHex,
   walletActions,
   webSocket,
@@ -30,7 +31,7 @@ import { accounts, agree, event, restoreMining, urls, webSocketUrls, wrongInAnvi
 const to = '0x00000000000000000000000000000000000f1e3a';
 const account = privateKeyToAccount(accounts[3].privateKey);
 const clientOn = (node, key = account) =>
-  createTestClient({ mode: 'anvil', chain: foundry, transport: http(urls[node]), account: key, pollingInterval: 25, cacheTime: 0 })
+  createTestClient({ mode: 'anvil', chain: foundry, transport: http(urls[node], { timeout: 60_000 }), account: key, pollingInterval: 25, cacheTime: 0 })
     .extend(publicActions)
     .extend(walletActions);
 const clients = urls.map((_, node) => clientOn(node));
@@ -88,11 +89,13 @@ describe('viem: contracts and transactions', () => {
       const sent = [[legacy, 'legacy'], [access, 'eip2930'], [dynamic, 'eip1559']];
       // anvil 1.7.1 panics in the `eth_fillTransaction` that viem sends for blobs.
       if (!wrongInAnvil) {
+        const sidecars = blobs.map(({ data, commitment, proof }) => ({ blob: toHex(data), commitment, proof }));
         const blob = await client.sendTransaction({
           to,
           value: 1n,
           type: 'eip4844',
-          sidecars: blobs.map(({ data, commitment, proof }) => ({ blob: toHex(data), commitment, proof })),
+          sidecars,
+          blobVersionedHashes: sidecarsToVersionedHashes({ sidecars }),
           maxFeePerBlobGas: parseEther('1', 'gwei'),
         });
         sent.push([blob, 'eip4844']);
