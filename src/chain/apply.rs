@@ -110,6 +110,7 @@ impl Chain {
                 next.put_note(key, value)
             }
         };
+        effects.version = next.version;
         let answers = next.answer(entry, &outcome);
         Ok(Applied {
             chain: next,
@@ -131,6 +132,7 @@ impl Chain {
         for built in builts {
             next.push_block(built, entry.proposed_at_ms, &mut effects);
         }
+        effects.version = next.version;
         let answers = next.answer(entry, &Outcome::Done);
         Applied {
             chain: next,
@@ -147,10 +149,14 @@ impl Chain {
         self.last_entry.term = at.term;
     }
 
-    fn skip(&self) -> Applied {
+    /// An entry that changes nothing: for another chain, or none of ours (a new leader's, a membership).
+    pub fn skip(&self) -> Applied {
         Applied {
             chain: self.clone(),
-            effects: Effects::default(),
+            effects: Effects {
+                version: self.version,
+                ..Effects::default()
+            },
             answers: Vec::new(),
             admitted: Vec::new(),
             skipped: true,

@@ -93,6 +93,7 @@ impl Chain {
             spec,
         };
         let effects = archive::Effects {
+            version: 0,
             revert: None,
             diffs: vec![(0, diff)],
             blocks: vec![Arc::new(block)],

@@ -1,4 +1,6 @@
-//! All flags. The first line of a field's comment is its help; `--help` is tested as a whole in `tests.rs`.
+//! All flags. The comments of fields are printed as they are, so they carry no Markdown. The first line of a field's comment is its help; `--help` is tested as a whole in `tests.rs`.
+
+#![allow(clippy::doc_markdown, rustdoc::bare_urls)] // comments of fields are printed, not rendered
 
 use super::refused::RefusedFlags;
 use crate::config::Ether;
@@ -20,8 +22,8 @@ Examples:
   praline keys --count 3                        identities for a config of your own
   cast block-number -r http://127.0.0.1:8546    any client, any port
 
-Every flag can be set by an environment variable, `--chain-id` by PRALINE_CHAIN_ID; a flag beats the
-variable, which beats the config file. The config file is explained in chain-config/cluster.toml.";
+Every flag can be set by an environment variable, `--chain-id` by PRALINE_CHAIN_ID; a flag beats
+the variable, which beats the config. All keys of a config are explained in chain-config/cluster.toml.";
 
 const NODE_EXAMPLES: &str = "\
 Examples:
@@ -30,8 +32,8 @@ Examples:
   praline node --config lab.toml --node b --host 0.0.0.0 --peer-host 0.0.0.0
                                           one of several machines
 
-The chain is set by the config alone, because all nodes must agree on it. Data is always on disk: the node
-takes up where it stopped, also after SIGKILL.";
+The chain is set by the config alone, because all nodes must agree on it. Data is always on disk:
+the node takes up where it stopped, also after SIGKILL.";
 
 /// A replicated Ethereum dev chain: what anvil and ganache do in one process, done by a cluster that is one chain at
 /// every port
@@ -43,7 +45,7 @@ takes up where it stopped, also after SIGKILL.";
     disable_help_subcommand = true,
     after_help = EXAMPLES,
     styles = Styles::plain(),
-    max_term_width = 110
+    max_term_width = 100
 )]
 pub(super) struct Cli {
     #[command(subcommand)]
@@ -55,7 +57,9 @@ pub(super) struct Cli {
 /// The parser, with the names of environment variables left to one sentence at the end of the help.
 pub(super) fn command() -> clap::Command {
     fn hide_env(command: clap::Command) -> clap::Command {
-        command.mut_args(|arg| arg.hide_env(true)).mut_subcommands(hide_env)
+        command
+            .mut_args(|arg| arg.hide_env(true))
+            .mut_subcommands(hide_env)
     }
     hide_env(Cli::command())
 }
@@ -96,7 +100,13 @@ pub(super) struct RunFlags {
 #[command(next_help_heading = "Cluster")]
 pub(super) struct ClusterFlags {
     /// The config [default: chain-config/cluster.toml, or the same as built in]
-    #[arg(short, long, value_name = "FILE", env = "PRALINE_CONFIG", conflicts_with = "nodes")]
+    #[arg(
+        short,
+        long,
+        value_name = "FILE",
+        env = "PRALINE_CONFIG",
+        conflicts_with = "nodes"
+    )]
     pub(super) config: Option<PathBuf>,
     /// A cluster of N nodes without a config; 1 is a plain dev chain
     #[arg(long, value_name = "N", env = "PRALINE_NODES",
@@ -121,7 +131,12 @@ pub(super) struct ConsensusFlags {
 #[command(next_help_heading = "Chain")]
 pub(super) struct ChainFlags {
     /// The chain id [default: 31337]
-    #[arg(long, value_name = "ID", env = "PRALINE_CHAIN_ID", alias = "chain.chainId")]
+    #[arg(
+        long,
+        value_name = "ID",
+        env = "PRALINE_CHAIN_ID",
+        alias = "chain.chainId"
+    )]
     pub(super) chain_id: Option<u64>,
     /// What net_version says [default: the chain id]
     #[arg(short = 'i', long, value_name = "ID", env = "PRALINE_NETWORK_ID")]
@@ -133,7 +148,12 @@ pub(super) struct ChainFlags {
     #[arg(short = 'l', long, value_name = "GAS", env = "PRALINE_GAS_LIMIT")]
     pub(super) gas_limit: Option<u64>,
     /// Base fee of the genesis block, in wei [default: 1000000000]
-    #[arg(long, visible_alias = "base-fee", value_name = "WEI", env = "PRALINE_BLOCK_BASE_FEE_PER_GAS")]
+    #[arg(
+        long,
+        visible_alias = "base-fee",
+        value_name = "WEI",
+        env = "PRALINE_BLOCK_BASE_FEE_PER_GAS"
+    )]
     pub(super) block_base_fee_per_gas: Option<u64>,
     /// The least gas price that the pool takes, in wei [default: 0]
     #[arg(short = 'g', long, value_name = "WEI", env = "PRALINE_GAS_PRICE")]
@@ -145,8 +165,12 @@ pub(super) struct ChainFlags {
     #[arg(long, value_name = "NUMBER", env = "PRALINE_NUMBER")]
     pub(super) number: Option<u64>,
     /// EIP-170: the largest contract, in bytes [default: the fork's]
-    #[arg(long, value_name = "BYTES", env = "PRALINE_CODE_SIZE_LIMIT",
-          conflicts_with = "disable_code_size_limit")]
+    #[arg(
+        long,
+        value_name = "BYTES",
+        env = "PRALINE_CODE_SIZE_LIMIT",
+        conflicts_with = "disable_code_size_limit"
+    )]
     pub(super) code_size_limit: Option<u64>,
     /// Let contracts be of any size
     #[arg(long, env = "PRALINE_DISABLE_CODE_SIZE_LIMIT", value_parser = BoolishValueParser::new())]
@@ -170,14 +194,25 @@ pub(super) struct AccountFlags {
     #[arg(short = 'e', long, value_name = "ETHER", env = "PRALINE_BALANCE")]
     pub(super) balance: Option<Ether>,
     /// BIP-39 phrase of the dev accounts [default: test test … junk]
-    #[arg(short, long, value_name = "PHRASE", env = "PRALINE_MNEMONIC", group = "phrase")]
+    #[arg(
+        short,
+        long,
+        value_name = "PHRASE",
+        env = "PRALINE_MNEMONIC",
+        group = "phrase"
+    )]
     pub(super) mnemonic: Option<String>,
     /// A new phrase of so many words [default: 12]
     #[arg(long, value_name = "WORDS", env = "PRALINE_MNEMONIC_RANDOM", group = "phrase",
           num_args = 0..=1, default_missing_value = "12")]
     pub(super) mnemonic_random: Option<usize>,
     /// A phrase made from a number: the same number, the same accounts
-    #[arg(long, value_name = "SEED", env = "PRALINE_MNEMONIC_SEED_UNSAFE", group = "phrase")]
+    #[arg(
+        long,
+        value_name = "SEED",
+        env = "PRALINE_MNEMONIC_SEED_UNSAFE",
+        group = "phrase"
+    )]
     pub(super) mnemonic_seed_unsafe: Option<u64>,
     /// The phrase of `ganache --deterministic`: myth like … collect
     #[arg(short, long, env = "PRALINE_DETERMINISTIC", group = "phrase",
@@ -245,8 +280,13 @@ pub(super) struct ServerFlags {
 #[command(next_help_heading = "State")]
 pub(super) struct StateFlags {
     /// Keep the chain here and go on with it next time [default: a temporary folder]
-    #[arg(long, visible_alias = "db", value_name = "DIR", env = "PRALINE_DATA_DIR",
-          conflicts_with = "ephemeral")]
+    #[arg(
+        long,
+        visible_alias = "db",
+        value_name = "DIR",
+        env = "PRALINE_DATA_DIR",
+        conflicts_with = "ephemeral"
+    )]
     pub(super) data_dir: Option<PathBuf>,
     /// Keep everything in memory
     #[arg(long, env = "PRALINE_EPHEMERAL", value_parser = BoolishValueParser::new())]
@@ -270,7 +310,12 @@ pub(super) struct DisplayFlags {
     #[arg(long, env = "PRALINE_JSON", value_parser = BoolishValueParser::new())]
     pub(super) json: bool,
     /// Colour: auto follows the terminal and NO_COLOR
-    #[arg(long, value_name = "WHEN", env = "PRALINE_COLOR", default_value = "auto")]
+    #[arg(
+        long,
+        value_name = "WHEN",
+        env = "PRALINE_COLOR",
+        default_value = "auto"
+    )]
     pub(super) color: ColorArg,
 }
 
@@ -278,23 +323,51 @@ pub(super) struct DisplayFlags {
 #[command(after_help = NODE_EXAMPLES)]
 pub(super) struct NodeFlags {
     /// The config [default: chain-config/cluster.toml, or the same as built in]
-    #[arg(short, long, value_name = "FILE", env = "PRALINE_CONFIG", help_heading = "Cluster")]
+    #[arg(
+        short,
+        long,
+        value_name = "FILE",
+        env = "PRALINE_CONFIG",
+        help_heading = "Cluster"
+    )]
     pub(super) config: Option<PathBuf>,
     /// Which member this is [default: the first whose RPC port is free]
-    #[arg(short, long, value_name = "NAME", env = "PRALINE_NODE", help_heading = "Cluster")]
+    #[arg(
+        short,
+        long,
+        value_name = "NAME",
+        env = "PRALINE_NODE",
+        help_heading = "Cluster"
+    )]
     pub(super) node: Option<String>,
     /// Where this node listens for its peers; 0.0.0.0 lets other machines in [default: 127.0.0.1]
-    #[arg(long, value_name = "IP", env = "PRALINE_PEER_HOST", help_heading = "Cluster")]
+    #[arg(
+        long,
+        value_name = "IP",
+        env = "PRALINE_PEER_HOST",
+        help_heading = "Cluster"
+    )]
     pub(super) peer_host: Option<IpAddr>,
     #[command(flatten)]
     pub(super) consensus: ConsensusFlags,
     #[command(flatten)]
     pub(super) server: ServerFlags,
     /// The folder with one folder a node [default: .praline beside the config]
-    #[arg(long, visible_alias = "db", value_name = "DIR", env = "PRALINE_DATA_DIR", help_heading = "State")]
+    #[arg(
+        long,
+        visible_alias = "db",
+        value_name = "DIR",
+        env = "PRALINE_DATA_DIR",
+        help_heading = "State"
+    )]
     pub(super) data_dir: Option<PathBuf>,
     /// Write accounts, keys and addresses to a JSON file
-    #[arg(long, value_name = "FILE", env = "PRALINE_CONFIG_OUT", help_heading = "State")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "PRALINE_CONFIG_OUT",
+        help_heading = "State"
+    )]
     pub(super) config_out: Option<PathBuf>,
     #[command(flatten)]
     pub(super) display: DisplayFlags,
@@ -316,10 +389,22 @@ pub(super) struct KeysFlags {
 #[derive(Debug, Args)]
 pub(super) struct StatusFlags {
     /// The config [default: chain-config/cluster.toml, or the same as built in]
-    #[arg(short, long, value_name = "FILE", env = "PRALINE_CONFIG", help_heading = "Cluster")]
+    #[arg(
+        short,
+        long,
+        value_name = "FILE",
+        env = "PRALINE_CONFIG",
+        help_heading = "Cluster"
+    )]
     pub(super) config: Option<PathBuf>,
     /// Ask these nodes instead, for example http://127.0.0.1:9545
-    #[arg(short, long = "url", value_name = "URL", conflicts_with = "config", help_heading = "Cluster")]
+    #[arg(
+        short,
+        long = "url",
+        value_name = "URL",
+        conflicts_with = "config",
+        help_heading = "Cluster"
+    )]
     pub(super) urls: Vec<String>,
     #[command(flatten)]
     pub(super) display: DisplayFlags,
@@ -360,6 +445,13 @@ fn seconds(text: &str) -> Result<SecondsMs, String> {
     }
     let whole: u64 = whole.parse().map_err(|_| refuse())?;
     let thousandths: u64 = format!("{decimals:0<3}").parse().map_err(|_| refuse())?;
-    let ms = whole.checked_mul(1000).and_then(|ms| ms.checked_add(thousandths)).ok_or_else(refuse)?;
-    if (1..=86_400_000).contains(&ms) { Ok(SecondsMs(ms)) } else { Err(refuse()) }
+    let ms = whole
+        .checked_mul(1000)
+        .and_then(|ms| ms.checked_add(thousandths))
+        .ok_or_else(refuse)?;
+    if (1..=86_400_000).contains(&ms) {
+        Ok(SecondsMs(ms))
+    } else {
+        Err(refuse())
+    }
 }

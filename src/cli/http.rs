@@ -36,7 +36,9 @@ pub(super) enum CallError {
 
 /// Calls a method without parameters at `http://host:port/path`.
 pub(super) async fn call(url: &str, method: &str) -> Result<Value, CallError> {
-    tokio::time::timeout(TIME_LIMIT, exchange(url, method)).await.map_err(|_| CallError::Timeout)?
+    tokio::time::timeout(TIME_LIMIT, exchange(url, method))
+        .await
+        .map_err(|_| CallError::Timeout)?
 }
 
 async fn exchange(url: &str, method: &str) -> Result<Value, CallError> {

@@ -16,12 +16,17 @@ pub(super) fn run(flags: &KeysFlags, printer: &Printer) -> Result<(), CliError> 
         let key = SigningKey::from_bytes(&clock::random_bytes()?);
         let public = public_key_of(&key).to_string();
         if let Some(path) = &flags.out {
-            write_key_file(path, &key)
-                .map_err(|source| CliError::Write { path: path.clone(), source })?;
+            write_key_file(path, &key).map_err(|source| CliError::Write {
+                path: path.clone(),
+                source,
+            })?;
             let text = if is_json {
                 json!({ "publicKey": public, "keyFile": path }).to_string()
             } else {
-                format!("public_key = \"{public}\"\nkey_file = \"{}\"", path.display())
+                format!(
+                    "public_key = \"{public}\"\nkey_file = \"{}\"",
+                    path.display()
+                )
             };
             printer.print(Target::Stdout, text);
             continue;

@@ -53,7 +53,9 @@ pub fn main() -> ExitCode {
     let matches = flags::command().get_matches();
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     if let Some(sentence) = refused::sentence(&cli.run.refused) {
-        Cli::command().error(clap::error::ErrorKind::UnknownArgument, sentence).exit();
+        Cli::command()
+            .error(clap::error::ErrorKind::UnknownArgument, sentence)
+            .exit();
     }
     let display = match &cli.command {
         None => &cli.run.display,
@@ -67,7 +69,11 @@ pub fn main() -> ExitCode {
         printer.error(&error.to_string());
     }
     printer.flush(FLUSH_LIMIT);
-    if result.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if result.is_ok() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 fn start_output(display: &DisplayFlags) -> Printer {

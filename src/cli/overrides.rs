@@ -47,7 +47,16 @@ impl From<ColorArg> for ColorChoice {
 
 /// What the flags of `praline` change.
 pub(super) fn of_run(flags: &RunFlags) -> Result<Overrides, CliError> {
-    let RunFlags { cluster, chain, accounts, mining, port, server, state, .. } = flags;
+    let RunFlags {
+        cluster,
+        chain,
+        accounts,
+        mining,
+        port,
+        server,
+        state,
+        ..
+    } = flags;
     Ok(Overrides {
         port: port.port,
         chain_id: chain.chain_id,
@@ -104,7 +113,9 @@ fn of_process(consensus: &ConsensusFlags, server: &ServerFlags) -> Result<Overri
 
 /// anvil's only environment variable, which container files set.
 fn anvil_host() -> Result<Option<std::net::IpAddr>, CliError> {
-    let Ok(text) = std::env::var("ANVIL_IP_ADDR") else { return Ok(None) };
+    let Ok(text) = std::env::var("ANVIL_IP_ADDR") else {
+        return Ok(None);
+    };
     text.parse().map(Some).map_err(|_| CliError::Flag {
         flag: "ANVIL_IP_ADDR",
         reason: format!("`{text}` is not an IP address; use for example `0.0.0.0`"),
@@ -116,16 +127,20 @@ fn phrase(flags: &AccountFlags) -> Result<Option<String>, CliError> {
         let entropy: [u8; 32] = clock::random_bytes()?;
         let is_length = (12..=24).contains(&words) && words.is_multiple_of(3);
         // BIP-39: three words hold 32 bits of entropy and one of checksum.
-        let bytes = is_length.then_some(words / 3 * 4).ok_or(CliError::MnemonicWords(words))?;
+        let bytes = is_length
+            .then_some(words / 3 * 4)
+            .ok_or(CliError::MnemonicWords(words))?;
         return mnemonic_from_entropy(&entropy[..bytes])
             .map(Some)
             .map_err(|_| CliError::MnemonicWords(words));
     }
     if let Some(seed) = flags.mnemonic_seed_unsafe {
-        return mnemonic_from_seed(seed).map(Some).map_err(|error| CliError::Flag {
-            flag: "--mnemonic-seed-unsafe",
-            reason: error.to_string(),
-        });
+        return mnemonic_from_seed(seed)
+            .map(Some)
+            .map_err(|error| CliError::Flag {
+                flag: "--mnemonic-seed-unsafe",
+                reason: error.to_string(),
+            });
     }
     if flags.deterministic {
         return Ok(Some(GANACHE_MNEMONIC.to_owned()));

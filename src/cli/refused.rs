@@ -4,6 +4,7 @@ use clap::Args;
 
 /// Hidden flags whose use is an error.
 #[derive(Debug, Default, Args)]
+#[allow(clippy::struct_field_names)] // the flags' own names
 pub(super) struct RefusedFlags {
     #[arg(short = 'f', long, aliases = ["rpc-url", "fork.url"], hide = true, value_name = "URL")]
     fork_url: Option<String>,
@@ -27,7 +28,10 @@ pub(super) fn sentence(flags: &RefusedFlags) -> Option<String> {
         ("--fork-chain-id", flags.fork_chain_id.is_some()),
         ("--fork-header", !flags.fork_header.is_empty()),
         ("--fork-retry-backoff", flags.fork_retry_backoff.is_some()),
-        ("--fork-transaction-hash", flags.fork_transaction_hash.is_some()),
+        (
+            "--fork-transaction-hash",
+            flags.fork_transaction_hash.is_some(),
+        ),
     ];
     let (flag, _) = given.into_iter().find(|(_, is_given)| *is_given)?;
     Some(format!(

@@ -10,7 +10,10 @@ use crate::{
     node::{self, Keep, RunCluster, RunMember},
     telemetry::Printer,
 };
-use std::{future::Future, path::{Path, PathBuf}};
+use std::{
+    future::Future,
+    path::{Path, PathBuf},
+};
 
 /// Where anvil listens.
 const DEFAULT_PORT: u16 = 8545;
@@ -28,28 +31,46 @@ pub(super) fn cluster(flags: RunFlags, printer: &Printer) -> Result<(), CliError
     let (config, keep) = if let Some(nodes) = flags.cluster.nodes {
         let keep = from_flag.unwrap_or(Keep::Temporary);
         let port = flags.port.port.unwrap_or(DEFAULT_PORT);
-        (node::generated(&keep, usize::from(nodes), port, overrides)?, keep)
+        (
+            node::generated(&keep, usize::from(nodes), port, &overrides)?,
+            keep,
+        )
     } else {
-        let config = load(flags.cluster.config.as_deref(), overrides)?;
+        let config = load(flags.cluster.config.as_deref(), &overrides)?;
         let from_file = config.storage.data_dir.clone().map(Keep::Folder);
         let keep = from_flag.or(from_file).unwrap_or(Keep::Temporary);
         (config, keep)
     };
-    let run = RunCluster { config, keep, config_out: flags.state.config_out };
+    let run = RunCluster {
+        config,
+        keep,
+        config_out: flags.state.config_out,
+    };
     block_on(node::run_cluster(run, printer))
 }
 
 /// `praline node`: one member.
 pub(super) fn member(flags: NodeFlags, printer: &Printer) -> Result<(), CliError> {
-    let config = load(flags.config.as_deref(), overrides::of_node(&flags)?)?;
-    let data_root = config.storage.data_dir.clone().unwrap_or_else(|| beside(&config));
-    let run =
-        RunMember { config, data_root, node: flags.node, config_out: flags.config_out };
+    let config = load(flags.config.as_deref(), &overrides::of_node(&flags)?)?;
+    let data_root = config
+        .storage
+        .data_dir
+        .clone()
+        .unwrap_or_else(|| beside(&config));
+    let run = RunMember {
+        config,
+        data_root,
+        node: flags.node,
+        config_out: flags.config_out,
+    };
     block_on(node::run_member(run, printer))
 }
 
 /// The config that is named, or the default file, or the same as compiled in.
-pub(super) fn load(path: Option<&Path>, overrides: Overrides) -> Result<ClusterConfig, ConfigError> {
+pub(super) fn load(
+    path: Option<&Path>,
+    overrides: &Overrides,
+) -> Result<ClusterConfig, ConfigError> {
     let default = Path::new(DEFAULT_CONFIG_PATH);
     match path {
         Some(path) => ClusterConfig::load(path, overrides),
@@ -59,14 +80,16 @@ pub(super) fn load(path: Option<&Path>, overrides: Overrides) -> Result<ClusterC
 }
 
 fn beside(config: &ClusterConfig) -> PathBuf {
-    let folder = config.file.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
+    let folder = config
+        .file
+        .as_deref()
+        .and_then(Path::parent)
+        .unwrap_or(Path::new(""));
     folder.join(DEFAULT_DATA_DIR)
 }
 
 /// Runs a future on a runtime of this process; what is still running afterwards is cut off.
-pub(super) fn block_on<E>(
-    future: impl Future<Output = Result<(), E>>,
-) -> Result<(), CliError>
+pub(super) fn block_on<E>(future: impl Future<Output = Result<(), E>>) -> Result<(), CliError>
 where
     CliError: From<E>,
 {
@@ -81,4 +104,3 @@ where
     runtime.shutdown_background();
     Ok(result?)
 }
-

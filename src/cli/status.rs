@@ -14,7 +14,11 @@ use std::collections::BTreeMap;
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum StatusError {
     #[error("{up} of {all} nodes answer and {quorum} are needed: start more of them")]
-    NoQuorum { up: usize, all: usize, quorum: usize },
+    NoQuorum {
+        up: usize,
+        all: usize,
+        quorum: usize,
+    },
     #[error("the nodes agree on no leader; look again in a moment, then at the nodes' own output")]
     NoLeader,
 }
@@ -55,14 +59,23 @@ struct Row {
 
 pub(super) fn run(flags: &StatusFlags, printer: &Printer) -> Result<(), CliError> {
     let targets: Vec<(String, String)> = if flags.urls.is_empty() {
-        let config = start::load(flags.config.as_deref(), Overrides::default())?;
+        let config = start::load(flags.config.as_deref(), &Overrides::default())?;
         config
             .members
             .iter()
-            .map(|m| (m.member.name.clone(), format!("http://{}", m.member.rpc_address)))
+            .map(|m| {
+                (
+                    m.member.name.clone(),
+                    format!("http://{}", m.member.rpc_address),
+                )
+            })
             .collect()
     } else {
-        flags.urls.iter().map(|url| (url.clone(), url.trim_end_matches('/').to_owned())).collect()
+        flags
+            .urls
+            .iter()
+            .map(|url| (url.clone(), url.trim_end_matches('/').to_owned()))
+            .collect()
     };
     start::block_on(async move {
         let rows = join_all(targets.into_iter().map(|(name, url)| ask(name, url))).await;
@@ -86,12 +99,24 @@ async fn ask(name: String, url: String) -> Row {
 
 /// Whether a majority answers and one leader leads it in the newest term.
 fn judge(rows: &[Row]) -> Result<(), StatusError> {
-    let up: Vec<&Status> = rows.iter().filter_map(|row| row.answer.as_ref().ok()).collect();
+    let up: Vec<&Status> = rows
+        .iter()
+        .filter_map(|row| row.answer.as_ref().ok())
+        .collect();
     // The nodes know the size of the cluster better than a list of URLs.
-    let all = up.iter().map(|status| status.members.len()).max().unwrap_or(0).max(rows.len());
+    let all = up
+        .iter()
+        .map(|status| status.members.len())
+        .max()
+        .unwrap_or(0)
+        .max(rows.len());
     let quorum = all / 2 + 1;
     if up.len() < quorum && up.len() < rows.len() || up.is_empty() {
-        return Err(StatusError::NoQuorum { up: up.len(), all, quorum });
+        return Err(StatusError::NoQuorum {
+            up: up.len(),
+            all,
+            quorum,
+        });
     }
     let mut votes: BTreeMap<(u64, &str), usize> = BTreeMap::new();
     for status in &up {
@@ -106,8 +131,9 @@ fn judge(rows: &[Row]) -> Result<(), StatusError> {
     }
 }
 
-const TITLES: [&str; 10] =
-    ["NODE", "ROLE", "TERM", "LEADER", "COMMIT", "APPLIED", "HEAD", "HASH", "LAG", "PEERS"];
+const TITLES: [&str; 10] = [
+    "NODE", "ROLE", "TERM", "LEADER", "COMMIT", "APPLIED", "HEAD", "HASH", "LAG", "PEERS",
+];
 
 fn table(rows: &[Row]) -> String {
     let newest = newest_commit(rows);
@@ -126,13 +152,22 @@ fn table(rows: &[Row]) -> String {
         }
     }
     let widths: Vec<usize> = (0..TITLES.len())
-        .map(|column| cells.iter().map(|line| line[column].chars().count()).max().unwrap_or(0))
+        .map(|column| {
+            cells
+                .iter()
+                .map(|line| line[column].chars().count())
+                .max()
+                .unwrap_or(0)
+        })
         .collect();
     let mut lines: Vec<String> = cells
         .iter()
         .map(|line| {
-            let padded: Vec<String> =
-                line.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+            let padded: Vec<String> = line
+                .iter()
+                .zip(&widths)
+                .map(|(cell, width)| format!("{cell:width$}"))
+                .collect();
             padded.join("  ").trim_end().to_owned()
         })
         .collect();
@@ -144,7 +179,10 @@ fn table(rows: &[Row]) -> String {
 }
 
 fn line(row: &Row, status: &Status, newest: u64) -> [String; 10] {
-    let others = status.members.iter().filter(|member| member.name != status.node);
+    let others = status
+        .members
+        .iter()
+        .filter(|member| member.name != status.node);
     let reachable = others.clone().filter(|member| member.reachable).count();
     [
         row.name.clone(),

@@ -21,7 +21,7 @@ const DEFAULT_BALANCE_ETHER: u64 = 10_000;
 
 /// Keys that every node holds, the balances of the genesis block, and the phrase.
 pub(super) struct Accounts {
-    pub(super) accounts: Vec<DevAccount>,
+    pub(super) signers: Vec<DevAccount>,
     pub(super) alloc: BTreeMap<Address, GenesisAccount>,
     pub(super) wallet: Option<Wallet>,
 }
@@ -32,7 +32,11 @@ pub(super) fn resolve(
     named: &[AccountSection],
     origins: &Origins,
 ) -> Result<Accounts, ConfigError> {
-    let mut all = Accounts { accounts: Vec::new(), alloc: BTreeMap::new(), wallet: None };
+    let mut all = Accounts {
+        signers: Vec::new(),
+        alloc: BTreeMap::new(),
+        wallet: None,
+    };
     let default = AccountsSection::default();
     let phrase = phrase.or_else(|| named.is_empty().then_some(&default));
     if let Some(section) = phrase {
@@ -52,10 +56,16 @@ impl Accounts {
         section: &AccountsSection,
         origins: &Origins,
     ) -> Result<(), ConfigError> {
-        let number = Numbers { origins, table: "accounts" };
+        let number = Numbers {
+            origins,
+            table: "accounts",
+        };
         let count = number.in_range("count", section.count, DEFAULT_COUNT, 0, COUNT_MAX)?;
         let wallet = Wallet {
-            mnemonic: section.mnemonic.clone().unwrap_or_else(|| DEFAULT_MNEMONIC.to_owned()),
+            mnemonic: section
+                .mnemonic
+                .clone()
+                .unwrap_or_else(|| DEFAULT_MNEMONIC.to_owned()),
             derivation_path: section
                 .derivation_path
                 .clone()
@@ -68,14 +78,20 @@ impl Accounts {
         let accounts =
             DevAccount::from_mnemonic(&wallet.mnemonic, &wallet.derivation_path, count as usize)
                 .map_err(|error| {
-                    let name =
-                        if section.mnemonic.is_some() { "mnemonic" } else { "derivation_path" };
+                    let name = if section.mnemonic.is_some() {
+                        "mnemonic"
+                    } else {
+                        "derivation_path"
+                    };
                     origins.invalid(Key::of("accounts", name), Problem::Account(error))
                 })?;
         for account in accounts {
-            let genesis = GenesisAccount { balance, ..GenesisAccount::default() };
+            let genesis = GenesisAccount {
+                balance,
+                ..GenesisAccount::default()
+            };
             self.alloc.insert(account.address, genesis);
-            self.accounts.push(account);
+            self.signers.push(account);
         }
         self.wallet = Some(wallet);
         Ok(())
@@ -94,11 +110,14 @@ impl Accounts {
             _ => return Err(("private_key", Problem::AccountIdentity)),
         };
         let balance = section.balance_ether.0;
-        let genesis = GenesisAccount { balance, ..GenesisAccount::default() };
+        let genesis = GenesisAccount {
+            balance,
+            ..GenesisAccount::default()
+        };
         if self.alloc.insert(address, genesis).is_some() {
             return Err((name, Problem::DuplicateAccount(address.to_string())));
         }
-        self.accounts.extend(account);
+        self.signers.extend(account);
         Ok(())
     }
 }

@@ -35,11 +35,22 @@ pub(super) struct Resolved {
 /// Checks everything that all members must have in common.
 pub(super) fn resolve(file: &File, origins: &Origins) -> Result<Resolved, ConfigError> {
     let section = &file.chain;
-    let Accounts { accounts, alloc, wallet } =
-        accounts::resolve(file.accounts.as_ref(), &file.account, origins)?;
-    let number = Numbers { origins, table: "chain" };
-    let chain_id =
-        number.in_range("chain_id", section.chain_id, DEFAULT_CHAIN_ID, 1, CHAIN_ID_MAX)?;
+    let Accounts {
+        signers,
+        alloc,
+        wallet,
+    } = accounts::resolve(file.accounts.as_ref(), &file.account, origins)?;
+    let number = Numbers {
+        origins,
+        table: "chain",
+    };
+    let chain_id = number.in_range(
+        "chain_id",
+        section.chain_id,
+        DEFAULT_CHAIN_ID,
+        1,
+        CHAIN_ID_MAX,
+    )?;
     let genesis_time = match section.genesis_timestamp {
         Some(GenesisTimestamp::At(seconds)) => GenesisTime::Fixed(seconds),
         Some(GenesisTimestamp::Start) | None => GenesisTime::Start,
@@ -67,42 +78,63 @@ pub(super) fn resolve(file: &File, origins: &Origins) -> Result<Resolved, Config
         network_id: section.network_id.unwrap_or(chain_id),
         hardfork: hardfork(section, origins)?,
         genesis,
-        accounts,
+        accounts: signers,
         mining: mining(&file.mining, origins)?,
         order: file.mining.order.unwrap_or_default(),
         min_gas_price: u128::from(section.min_gas_price.unwrap_or(0)),
         auto_impersonate: section.auto_impersonate.unwrap_or(false),
         limits: limits(section, &file.mining, origins)?,
     };
-    Ok(Resolved { spec, genesis_time, wallet })
+    Ok(Resolved {
+        spec,
+        genesis_time,
+        wallet,
+    })
 }
 
 fn hardfork(section: &ChainSection, origins: &Origins) -> Result<Hardfork, ConfigError> {
-    let Some(name) = &section.hardfork else { return Ok(Hardfork::LATEST) };
+    let Some(name) = &section.hardfork else {
+        return Ok(Hardfork::LATEST);
+    };
     name.parse::<Hardfork>().map_err(|error| {
-        origins.invalid(Key::of("chain", "hardfork"), Problem::Hardfork(error.to_string()))
+        origins.invalid(
+            Key::of("chain", "hardfork"),
+            Problem::Hardfork(error.to_string()),
+        )
     })
 }
 
 fn coinbase(section: &ChainSection, origins: &Origins) -> Result<Address, ConfigError> {
-    let Some(text) = &section.coinbase else { return Ok(Address::ZERO) };
+    let Some(text) = &section.coinbase else {
+        return Ok(Address::ZERO);
+    };
     accounts::parse_address(text)
         .map_err(|problem| origins.invalid(Key::of("chain", "coinbase"), problem))
 }
 
 fn extra_data(section: &ChainSection, origins: &Origins) -> Result<Bytes, ConfigError> {
-    let Some(text) = &section.extra_data else { return Ok(Bytes::new()) };
+    let Some(text) = &section.extra_data else {
+        return Ok(Bytes::new());
+    };
     match hex::decode(text) {
         Ok(bytes) if bytes.len() <= 32 => Ok(bytes.into()),
-        _ => Err(origins
-            .invalid(Key::of("chain", "extra_data"), Problem::ExtraData(text.clone()))),
+        _ => Err(origins.invalid(
+            Key::of("chain", "extra_data"),
+            Problem::ExtraData(text.clone()),
+        )),
     }
 }
 
 fn mining(section: &MiningSection, origins: &Origins) -> Result<MiningMode, ConfigError> {
-    let number = Numbers { origins, table: "mining" };
+    let number = Numbers {
+        origins,
+        table: "mining",
+    };
     let interval_ms = number.in_range("interval_ms", section.interval_ms, 0, 0, INTERVAL_MAX_MS)?;
-    Ok(MiningMode { automine: section.automine.unwrap_or(interval_ms == 0), interval_ms })
+    Ok(MiningMode {
+        automine: section.automine.unwrap_or(interval_ms == 0),
+        interval_ms,
+    })
 }
 
 fn limits(
@@ -110,7 +142,10 @@ fn limits(
     mining: &MiningSection,
     origins: &Origins,
 ) -> Result<EvmLimits, ConfigError> {
-    let number = Numbers { origins, table: "mining" };
+    let number = Numbers {
+        origins,
+        table: "mining",
+    };
     let transactions_per_block = match mining.transactions_per_block {
         None => None,
         Some(limit) => {

@@ -27,12 +27,20 @@ pub(super) struct Key {
 impl Key {
     /// A key of a plain table.
     pub(super) const fn of(table: &'static str, name: &'static str) -> Self {
-        Self { table, index: None, name }
+        Self {
+            table,
+            index: None,
+            name,
+        }
     }
 
     /// A key of a table in an array.
     pub(super) const fn in_item(table: &'static str, index: usize, name: &'static str) -> Self {
-        Self { table, index: Some(index), name }
+        Self {
+            table,
+            index: Some(index),
+            name,
+        }
     }
 
     fn dotted(self) -> String {
@@ -63,7 +71,10 @@ impl Document {
             || "the built-in config".to_owned(),
             |path| path.display().to_string(),
         );
-        Self { name, text: text.to_owned() }
+        Self {
+            name,
+            text: text.to_owned(),
+        }
     }
 
     /// The values of the file.
@@ -77,12 +88,18 @@ impl Document {
             .ok()
             .and_then(|table| offset_of(table.get_ref(), key))
             .unwrap_or(0);
-        Place::Line { file: self.name.clone(), line: self.line_at(offset), key: key.dotted() }
+        Place::Line {
+            file: self.name.clone(),
+            line: self.line_at(offset),
+            key: key.dotted(),
+        }
     }
 
     fn line_at(&self, offset: usize) -> usize {
         let end = offset.min(self.text.len());
-        self.text.as_bytes()[..end].iter().filter(|byte| **byte == b'\n').count() + 1
+        self.text
+            .get(..end)
+            .map_or(1, |before| before.matches('\n').count() + 1)
     }
 
     /// Says in one sentence what the TOML parser or serde found.
@@ -92,7 +109,9 @@ impl Document {
             .ok()
             .map(|table| find_in_table(table.get_ref(), offset));
         let is_syntax = found.is_none();
-        let key = found.flatten().map_or_else(String::new, |found| found.keys.join("."));
+        let key = found
+            .flatten()
+            .map_or_else(String::new, |found| found.keys.join("."));
         let message = error.message().replace('\n', "; ");
         let problem = if is_syntax {
             Problem::Syntax(format!("this is not TOML: {message}"))
@@ -105,7 +124,11 @@ impl Document {
         } else {
             Problem::Type(message)
         };
-        let place = Place::Line { file: self.name.clone(), line: self.line_at(offset), key };
+        let place = Place::Line {
+            file: self.name.clone(),
+            line: self.line_at(offset),
+            key,
+        };
         ConfigError::Invalid { place, problem }
     }
 }
@@ -117,8 +140,15 @@ fn offset_of(root: &DeTable<'_>, key: Key) -> Option<usize> {
         (DeValue::Array(items), Some(index)) => items.get(index)?,
         _ => value,
     };
-    let inner = value.get_ref().as_table().and_then(|table| entry(table, key.name));
-    let above = if key.index.is_some() { value.span().start } else { table_key.span().start };
+    let inner = value
+        .get_ref()
+        .as_table()
+        .and_then(|table| entry(table, key.name));
+    let above = if key.index.is_some() {
+        value.span().start
+    } else {
+        table_key.span().start
+    };
     Some(inner.map_or(above, |(key, _)| key.span().start))
 }
 
@@ -135,7 +165,10 @@ fn find_in_table(table: &DeTable<'_>, offset: usize) -> Option<Found> {
         .filter_map(|(key, value)| {
             let mut found = match find_in_value(value, offset) {
                 Some(found) => found,
-                None if holds(&key.span(), offset) => Found { keys: Vec::new(), span: key.span() },
+                None if holds(&key.span(), offset) => Found {
+                    keys: Vec::new(),
+                    span: key.span(),
+                },
                 None => return None,
             };
             found.keys.insert(0, key.get_ref().to_string());
@@ -151,7 +184,10 @@ fn find_in_value(value: &Spanned<DeValue<'_>>, offset: usize) -> Option<Found> {
         _ => None,
     };
     let itself = || {
-        holds(&value.span(), offset).then(|| Found { keys: Vec::new(), span: value.span() })
+        holds(&value.span(), offset).then(|| Found {
+            keys: Vec::new(),
+            span: value.span(),
+        })
     };
     inner.or_else(itself)
 }

@@ -84,7 +84,9 @@ pub enum Problem {
     MissingKey(String),
     #[error("{0}")]
     Type(String),
-    #[error("there is no `[[member]]`; name at least one, with `name`, `peer`, `rpc` and `public_key`")]
+    #[error(
+        "there is no `[[member]]`; name at least one, with `name`, `peer`, `rpc` and `public_key`"
+    )]
     NoMembers,
     #[error("{0} members are more than the {MEMBERS_MAX} that a cluster can have")]
     TooManyMembers(usize),
@@ -104,11 +106,17 @@ pub enum Problem {
     Hex(String),
     #[error("this is not a point of ed25519; make a pair with `praline keys`")]
     PublicKeyPoint,
-    #[error("a secret key has 128 hex digits (64 bytes: seed and public key) or 64 (the seed), this one has {0} characters")]
+    #[error(
+        "a secret key has 128 hex digits (64 bytes: seed and public key) or 64 (the seed), this one has {0} characters"
+    )]
     SecretKeyLength(usize),
-    #[error("the last 32 bytes of this secret key are not the public key of its first 32; make a new pair with `praline keys`")]
+    #[error(
+        "the last 32 bytes of this secret key are not the public key of its first 32; make a new pair with `praline keys`"
+    )]
     SecretKeyHalves,
-    #[error("this secret key belongs to the public key {actual}, not to {expected}; they must be a pair from `praline keys`")]
+    #[error(
+        "this secret key belongs to the public key {actual}, not to {expected}; they must be a pair from `praline keys`"
+    )]
     KeyMismatch { expected: String, actual: String },
     #[error("give either `secret_key` or `key_file`, not both")]
     TwoSecrets,
@@ -146,7 +154,9 @@ pub enum Problem {
     DuplicateAccount(String),
     #[error("automatic mining and no mining at all cannot both be; drop one of them")]
     Mining,
-    #[error("`{0}` is not an IP address; use for example `127.0.0.1`, or `0.0.0.0` to listen everywhere")]
+    #[error(
+        "`{0}` is not an IP address; use for example `127.0.0.1`, or `0.0.0.0` to listen everywhere"
+    )]
     Host(String),
     #[error("the ports from {port} on do not suffice for {members} members; choose a lower one")]
     PortRange { port: u16, members: usize },

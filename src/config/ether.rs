@@ -17,7 +17,9 @@ impl Ether {
 
 /// Not an amount.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not an amount of ether; write for example 10000 or 0.5, with at most 18 decimals")]
+#[error(
+    "`{0}` is not an amount of ether; write for example 10000 or 0.5, with at most 18 decimals"
+)]
 pub struct NotEther(String);
 
 impl FromStr for Ether {

@@ -160,15 +160,25 @@ impl de::Visitor<'_> for NumberOr {
 
 impl<'de> Deserialize<'de> for GenesisTimestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let visitor = NumberOr { word: "start", what: "Unix seconds" };
-        Ok(deserializer.deserialize_any(visitor)?.map_or(Self::Start, Self::At))
+        let visitor = NumberOr {
+            word: "start",
+            what: "Unix seconds",
+        };
+        Ok(deserializer
+            .deserialize_any(visitor)?
+            .map_or(Self::Start, Self::At))
     }
 }
 
 impl<'de> Deserialize<'de> for CodeSizeLimit {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let visitor = NumberOr { word: "none", what: "a number of bytes" };
-        Ok(deserializer.deserialize_any(visitor)?.map_or(Self::None, Self::Bytes))
+        let visitor = NumberOr {
+            word: "none",
+            what: "a number of bytes",
+        };
+        Ok(deserializer
+            .deserialize_any(visitor)?
+            .map_or(Self::None, Self::Bytes))
     }
 }
 

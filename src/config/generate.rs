@@ -14,7 +14,7 @@ use ed25519_dalek::SigningKey;
 pub(super) fn generate(
     secrets: &[[u8; 32]],
     port: u16,
-    overrides: Overrides,
+    overrides: &Overrides,
 ) -> Result<ClusterConfig, ConfigError> {
     let mut file = File::default();
     let mut keys = Vec::with_capacity(secrets.len());
@@ -22,12 +22,13 @@ pub(super) fn generate(
         let key = SigningKey::from_bytes(seed);
         let own = match port {
             0 => 0,
-            first => {
-                resolve::port_after(first, index).ok_or_else(|| ConfigError::Invalid {
-                    place: Place::Flag("--port"),
-                    problem: Problem::PortRange { port, members: secrets.len() },
-                })?
-            }
+            first => resolve::port_after(first, index).ok_or(ConfigError::Invalid {
+                place: Place::Flag("--port"),
+                problem: Problem::PortRange {
+                    port,
+                    members: secrets.len(),
+                },
+            })?,
         };
         file.member.push(MemberSection {
             name: format!("node{}", index + 1),
@@ -39,8 +40,11 @@ pub(super) fn generate(
         });
         keys.push(key);
     }
-    let overrides = Overrides { port: None, ..overrides };
-    let mut config = resolve::resolve(Document::new(None, ""), file, None, overrides)?;
+    let overrides = Overrides {
+        port: None,
+        ..overrides.clone()
+    };
+    let mut config = resolve::resolve(Document::new(None, ""), file, None, &overrides)?;
     for (member, key) in config.members.iter_mut().zip(keys) {
         member.secret = SecretSource::Generated(key);
     }

@@ -1,6 +1,6 @@
 //! The ed25519 key pairs of members (RFC 8032): as hex text, in the config or in a key file of its own.
 //!
-//! A secret key is written as 64 bytes, the 32 bytes of the seed and then the public key, as NaCl and libsodium do.
+//! A secret key is written as 64 bytes, the 32 bytes of the seed and then the public key, as `NaCl` and libsodium do.
 //! A key file holds nothing but those digits and belongs to its owner alone (mode 0600).
 
 use super::{
@@ -95,7 +95,10 @@ pub(super) fn check_pair(secret: &SigningKey, public: PublicKey) -> Result<(), P
     if actual == public {
         Ok(())
     } else {
-        Err(Problem::KeyMismatch { expected: public.to_string(), actual: actual.to_string() })
+        Err(Problem::KeyMismatch {
+            expected: public.to_string(),
+            actual: actual.to_string(),
+        })
     }
 }
 
@@ -104,7 +107,9 @@ pub fn read_key_file(path: &Path) -> Result<SigningKey, Problem> {
     let file = File::open(path).map_err(Problem::KeyFileRead)?;
     check_mode(&file)?;
     let mut text = String::new();
-    file.take(KEY_FILE_BYTES_MAX).read_to_string(&mut text).map_err(Problem::KeyFileRead)?;
+    file.take(KEY_FILE_BYTES_MAX)
+        .read_to_string(&mut text)
+        .map_err(Problem::KeyFileRead)?;
     parse_secret_key(&text)
 }
 
@@ -122,8 +127,18 @@ pub fn write_key_file(path: &Path, key: &SigningKey) -> io::Result<()> {
 #[cfg(unix)]
 fn check_mode(file: &File) -> Result<(), Problem> {
     use std::os::unix::fs::PermissionsExt as _;
-    let mode = file.metadata().map_err(Problem::KeyFileRead)?.permissions().mode() & 0o777;
-    if mode & 0o077 == 0 { Ok(()) } else { Err(Problem::KeyFileMode(mode)) }
+    let mode = file
+        .metadata()
+        .map_err(Problem::KeyFileRead)?
+        .permissions()
+        .mode()
+        & 0o777;
+    let is_private = mode.trailing_zeros() >= 6; // nothing for group and others
+    if is_private {
+        Ok(())
+    } else {
+        Err(Problem::KeyFileMode(mode))
+    }
 }
 
 #[cfg(not(unix))]

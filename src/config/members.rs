@@ -52,7 +52,8 @@ pub(super) fn resolve(
     let mut members = Vec::with_capacity(sections.len());
     for (index, section) in sections.into_iter().enumerate() {
         let at = |name| Key::in_item("member", index, name);
-        seen.add(index, &section).map_err(|(name, problem)| origins.invalid(at(name), problem))?;
+        seen.add(index, &section)
+            .map_err(|(name, problem)| origins.invalid(at(name), problem))?;
         let public_key = identity::parse_public_key(&section.public_key)
             .map_err(|problem| origins.invalid(at("public_key"), problem))?;
         seen.add_key(public_key, &section.name)
@@ -65,7 +66,11 @@ pub(super) fn resolve(
             peer_address: section.peer,
             rpc_address: section.rpc,
         };
-        members.push(MemberConfig { id: index as MemberId + 1, member, secret });
+        members.push(MemberConfig {
+            id: index as MemberId + 1,
+            member,
+            secret,
+        });
     }
     Ok(members)
 }
@@ -107,9 +112,10 @@ impl Seen {
         if self.names.insert(name.clone(), index).is_some() {
             return Err(("name", Problem::DuplicateName(name.clone())));
         }
-        for (key, address, what) in
-            [("peer", &section.peer, "peer address"), ("rpc", &section.rpc, "RPC address")]
-        {
+        for (key, address, what) in [
+            ("peer", &section.peer, "peer address"),
+            ("rpc", &section.rpc, "RPC address"),
+        ] {
             let Some((_, port)) = split_address(address) else {
                 return Err((key, Problem::Address(address.clone())));
             };
@@ -117,7 +123,13 @@ impl Seen {
             // Port 0 asks the system for one, so it never clashes.
             let other = (port != 0).then(|| self.addresses.insert(address.clone(), mine));
             if let Some(Some(other)) = other {
-                return Err((key, Problem::DuplicateAddress { address: address.clone(), other }));
+                return Err((
+                    key,
+                    Problem::DuplicateAddress {
+                        address: address.clone(),
+                        other,
+                    },
+                ));
             }
         }
         Ok(())
@@ -134,5 +146,7 @@ impl Seen {
 /// Names become folders and stand in tables.
 fn is_name(name: &str) -> bool {
     (1..=32).contains(&name.len())
-        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }

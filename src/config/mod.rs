@@ -148,9 +148,11 @@ pub struct ClusterConfig {
 
 impl ClusterConfig {
     /// Reads a file, lays the flags over it and checks the whole.
-    pub fn load(path: &Path, overrides: Overrides) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+    pub fn load(path: &Path, overrides: &Overrides) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
         Self::parse(&text, Some(path), overrides)
     }
 
@@ -158,7 +160,7 @@ impl ClusterConfig {
     pub fn parse(
         text: &str,
         path: Option<&Path>,
-        overrides: Overrides,
+        overrides: &Overrides,
     ) -> Result<Self, ConfigError> {
         let document = document::Document::new(path, text);
         let file = document.deserialize()?;
@@ -170,7 +172,7 @@ impl ClusterConfig {
     pub fn generate(
         secrets: &[[u8; 32]],
         port: u16,
-        overrides: Overrides,
+        overrides: &Overrides,
     ) -> Result<Self, ConfigError> {
         generate::generate(secrets, port, overrides)
     }
@@ -182,12 +184,17 @@ impl ClusterConfig {
 
     /// A member by name.
     pub fn member_named(&self, name: &str) -> Option<&MemberConfig> {
-        self.members.iter().find(|member| member.member.name == name)
+        self.members
+            .iter()
+            .find(|member| member.member.name == name)
     }
 
     /// What the consensus is told about the members.
     pub fn membership(&self) -> BTreeMap<MemberId, Member> {
-        self.members.iter().map(|member| (member.id, member.member.clone())).collect()
+        self.members
+            .iter()
+            .map(|member| (member.id, member.member.clone()))
+            .collect()
     }
 
     /// How many members make a majority.
@@ -197,17 +204,25 @@ impl ClusterConfig {
 
     /// Whether every member is reached at this machine's loopback address.
     pub fn is_on_one_machine(&self) -> bool {
-        self.members.iter().all(|member| is_loopback(&member.member.peer_address))
+        self.members
+            .iter()
+            .all(|member| is_loopback(&member.member.peer_address))
     }
 
     /// Where the RPC server of a member listens: its port at [`ServerConfig::host`].
     pub fn rpc_bind(&self, member: &MemberConfig) -> SocketAddr {
-        SocketAddr::new(self.server.host, members::port_of(&member.member.rpc_address))
+        SocketAddr::new(
+            self.server.host,
+            members::port_of(&member.member.rpc_address),
+        )
     }
 
     /// Where a member listens for peers: its port at [`ClusterConfig::peer_host`].
     pub fn peer_bind(&self, member: &MemberConfig) -> SocketAddr {
-        SocketAddr::new(self.peer_host, members::port_of(&member.member.peer_address))
+        SocketAddr::new(
+            self.peer_host,
+            members::port_of(&member.member.peer_address),
+        )
     }
 
     /// Gives the genesis block its time if the config leaves it open.
@@ -240,7 +255,8 @@ impl ClusterConfig {
             .map(|member| member.member.name.as_str())
             .collect();
         let mut warnings = Vec::new();
-        if !exposed.is_empty() && self.file_or_builtin() {
+        // The key of a single node opens nothing: it has no peers.
+        if !exposed.is_empty() && self.members.len() > 1 {
             warnings.push(format!(
                 "the secret keys of {} stand in {} for everybody to read: fit for a demo on one machine, for nothing \
                  else (`praline keys --out FILE` makes private ones)",
@@ -269,6 +285,9 @@ impl ClusterConfig {
     }
 
     fn file_or_builtin(&self) -> bool {
-        !self.members.iter().any(|member| matches!(member.secret, SecretSource::Generated(_)))
+        !self
+            .members
+            .iter()
+            .any(|member| matches!(member.secret, SecretSource::Generated(_)))
     }
 }

@@ -11,6 +11,7 @@ use std::{net::IpAddr, path::PathBuf};
 
 /// What flags and environment variables set; `None`: the file or the default decides.
 #[derive(Clone, Debug, Default)]
+#[allow(clippy::struct_excessive_bools)] // flags are
 #[allow(missing_docs)] // each is the flag of its name, explained in `cli/flags.rs`
 pub struct Overrides {
     pub port: Option<u16>,
@@ -57,8 +58,7 @@ impl Origins {
     /// An error about the value of `key`, at the flag that gave it or else at its line.
     pub(super) fn invalid(&self, key: Key, problem: Problem) -> ConfigError {
         let flag = self.flags.iter().find(|(flagged, _)| *flagged == key);
-        let place =
-            flag.map_or_else(|| self.document.place(key), |(_, flag)| Place::Flag(flag));
+        let place = flag.map_or_else(|| self.document.place(key), |(_, flag)| Place::Flag(flag));
         ConfigError::Invalid { place, problem }
     }
 }
@@ -72,7 +72,10 @@ impl Overrides {
         self.apply_accounts(file, &mut flags);
         self.apply_mining(file, &mut flags);
         flags.0.push((Key::of("server", "port"), "--port"));
-        Origins { document, flags: flags.0 }
+        Origins {
+            document,
+            flags: flags.0,
+        }
     }
 
     fn apply_cluster(&self, file: &mut File, flags: &mut Flags) {
@@ -80,20 +83,56 @@ impl Overrides {
         let host = self.host.map(|ip| ip.to_string());
         flags.set(&mut server.host, host, "server", "host", "--host");
         let peer_host = self.peer_host.map(|ip| ip.to_string());
-        flags.set(&mut file.peers.host, peer_host, "peers", "host", "--peer-host");
+        flags.set(
+            &mut file.peers.host,
+            peer_host,
+            "peers",
+            "host",
+            "--peer-host",
+        );
         let cors = self.no_cors.then_some(false);
         flags.set(&mut server.cors, cors, "server", "cors", "--no-cors");
         let origin = self.allow_origin.clone();
-        flags.set(&mut server.allow_origin, origin, "server", "allow_origin", "--allow-origin");
+        flags.set(
+            &mut server.allow_origin,
+            origin,
+            "server",
+            "allow_origin",
+            "--allow-origin",
+        );
         let unlimited = self.no_request_size_limit.then_some(u64::from(u32::MAX));
         let max = &mut server.request_bytes_max;
-        flags.set(max, unlimited, "server", "request_bytes_max", "--no-request-size-limit");
+        flags.set(
+            max,
+            unlimited,
+            "server",
+            "request_bytes_max",
+            "--no-request-size-limit",
+        );
         let cluster = &mut file.cluster;
-        flags.set(&mut cluster.reads, self.reads, "cluster", "reads", "--reads");
+        flags.set(
+            &mut cluster.reads,
+            self.reads,
+            "cluster",
+            "reads",
+            "--reads",
+        );
         let timeout = &mut cluster.write_timeout_ms;
-        flags.set(timeout, self.write_timeout_ms, "cluster", "write_timeout_ms", "--write-timeout");
+        flags.set(
+            timeout,
+            self.write_timeout_ms,
+            "cluster",
+            "write_timeout_ms",
+            "--write-timeout",
+        );
         let data_dir = self.data_dir.clone();
-        flags.set(&mut file.storage.data_dir, data_dir, "storage", "data_dir", "--data-dir");
+        flags.set(
+            &mut file.storage.data_dir,
+            data_dir,
+            "storage",
+            "data_dir",
+            "--data-dir",
+        );
     }
 
     fn apply_chain(&self, file: &mut File, flags: &mut Flags) {
@@ -102,19 +141,56 @@ impl Overrides {
             flags.set(slot, value, "chain", name, flag);
         };
         number(&mut chain.chain_id, self.chain_id, "chain_id", "--chain-id");
-        number(&mut chain.network_id, self.network_id, "network_id", "--network-id");
-        number(&mut chain.gas_limit, self.gas_limit, "gas_limit", "--gas-limit");
-        number(&mut chain.base_fee, self.base_fee, "base_fee", "--block-base-fee-per-gas");
-        number(&mut chain.min_gas_price, self.gas_price, "min_gas_price", "--gas-price");
-        number(&mut chain.genesis_number, self.number, "genesis_number", "--number");
+        number(
+            &mut chain.network_id,
+            self.network_id,
+            "network_id",
+            "--network-id",
+        );
+        number(
+            &mut chain.gas_limit,
+            self.gas_limit,
+            "gas_limit",
+            "--gas-limit",
+        );
+        number(
+            &mut chain.base_fee,
+            self.base_fee,
+            "base_fee",
+            "--block-base-fee-per-gas",
+        );
+        number(
+            &mut chain.min_gas_price,
+            self.gas_price,
+            "min_gas_price",
+            "--gas-price",
+        );
+        number(
+            &mut chain.genesis_number,
+            self.number,
+            "genesis_number",
+            "--number",
+        );
         let hardfork = self.hardfork.clone();
-        flags.set(&mut chain.hardfork, hardfork, "chain", "hardfork", "--hardfork");
+        flags.set(
+            &mut chain.hardfork,
+            hardfork,
+            "chain",
+            "hardfork",
+            "--hardfork",
+        );
         let timestamp = self.timestamp.map(GenesisTimestamp::At);
         let slot = &mut chain.genesis_timestamp;
         flags.set(slot, timestamp, "chain", "genesis_timestamp", "--timestamp");
         let code_size = self.code_size_limit.map(CodeSizeLimit::Bytes);
         let slot = &mut chain.code_size_limit;
-        flags.set(slot, code_size, "chain", "code_size_limit", "--code-size-limit");
+        flags.set(
+            slot,
+            code_size,
+            "chain",
+            "code_size_limit",
+            "--code-size-limit",
+        );
         if self.disable_code_size_limit {
             chain.code_size_limit = Some(CodeSizeLimit::None);
         }
@@ -138,20 +214,50 @@ impl Overrides {
             return;
         }
         let accounts = file.accounts.get_or_insert_with(AccountsSection::default);
-        flags.set(&mut accounts.count, self.accounts, "accounts", "count", "--accounts");
+        flags.set(
+            &mut accounts.count,
+            self.accounts,
+            "accounts",
+            "count",
+            "--accounts",
+        );
         let balance = &mut accounts.balance_ether;
-        flags.set(balance, self.balance, "accounts", "balance_ether", "--balance");
+        flags.set(
+            balance,
+            self.balance,
+            "accounts",
+            "balance_ether",
+            "--balance",
+        );
         let phrase = self.mnemonic.clone();
-        flags.set(&mut accounts.mnemonic, phrase, "accounts", "mnemonic", "--mnemonic");
+        flags.set(
+            &mut accounts.mnemonic,
+            phrase,
+            "accounts",
+            "mnemonic",
+            "--mnemonic",
+        );
         let path = self.derivation_path.clone();
         let slot = &mut accounts.derivation_path;
-        flags.set(slot, path, "accounts", "derivation_path", "--derivation-path");
+        flags.set(
+            slot,
+            path,
+            "accounts",
+            "derivation_path",
+            "--derivation-path",
+        );
     }
 
     fn apply_mining(&self, file: &mut File, flags: &mut Flags) {
         let mining = &mut file.mining;
         let interval = self.block_time_ms;
-        flags.set(&mut mining.interval_ms, interval, "mining", "interval_ms", "--block-time");
+        flags.set(
+            &mut mining.interval_ms,
+            interval,
+            "mining",
+            "interval_ms",
+            "--block-time",
+        );
         if self.block_time_ms.is_some() {
             // As in anvil: a block time replaces mining at once, unless both are asked for.
             mining.automine = Some(self.mixed_mining);
@@ -163,7 +269,13 @@ impl Overrides {
         flags.set(&mut mining.order, self.order, "mining", "order", "--order");
         let slot = &mut mining.transactions_per_block;
         let name = "transactions_per_block";
-        flags.set(slot, self.max_transactions, "mining", name, "--max-transactions");
+        flags.set(
+            slot,
+            self.max_transactions,
+            "mining",
+            name,
+            "--max-transactions",
+        );
     }
 }
 

@@ -28,7 +28,7 @@ pub(super) fn resolve(
     document: Document,
     mut file: File,
     path: Option<&Path>,
-    overrides: Overrides,
+    overrides: &Overrides,
 ) -> Result<ClusterConfig, ConfigError> {
     let origins = overrides.apply(&mut file, document);
     let folder = path.and_then(Path::parent).unwrap_or(Path::new(""));
@@ -51,7 +51,11 @@ pub(super) fn resolve(
         timing: timing(&file.cluster, &origins)?,
         reads: file.cluster.reads.unwrap_or_default(),
         server: server(&file.server, &origins)?,
-        peer_host: host(file.peers.host.as_deref(), Key::of("peers", "host"), &origins)?,
+        peer_host: host(
+            file.peers.host.as_deref(),
+            Key::of("peers", "host"),
+            &origins,
+        )?,
         storage,
     })
 }
@@ -67,7 +71,13 @@ fn move_to_ports(
         let own = match port {
             0 => 0,
             first => port_after(first, index).ok_or_else(|| {
-                origins.invalid(PORT, Problem::PortRange { port, members: count })
+                origins.invalid(
+                    PORT,
+                    Problem::PortRange {
+                        port,
+                        members: count,
+                    },
+                )
             })?,
         };
         member.member.rpc_address = with_port(&member.member.rpc_address, own);
@@ -81,7 +91,9 @@ const PORT: Key = Key::of("server", "port");
 
 pub(super) fn port_after(first: u16, index: usize) -> Option<u16> {
     debug_assert!(index < MEMBERS_MAX, "members are counted before");
-    u16::try_from(index).ok().and_then(|index| first.checked_add(index))
+    u16::try_from(index)
+        .ok()
+        .and_then(|index| first.checked_add(index))
 }
 
 fn with_port(address: &str, port: u16) -> String {
@@ -90,7 +102,10 @@ fn with_port(address: &str, port: u16) -> String {
 }
 
 fn timing(section: &ClusterSection, origins: &Origins) -> Result<Timing, ConfigError> {
-    let number = Numbers { origins, table: "cluster" };
+    let number = Numbers {
+        origins,
+        table: "cluster",
+    };
     let ms = |name, value, default| number.in_range(name, value, default, 10, TIMING_MAX_MS);
     let timing = Timing {
         heartbeat_interval_ms: ms("heartbeat_interval_ms", section.heartbeat_interval_ms, 100)?,
@@ -118,7 +133,10 @@ fn timing(section: &ClusterSection, origins: &Origins) -> Result<Timing, ConfigE
 }
 
 fn server(section: &ServerSection, origins: &Origins) -> Result<ServerConfig, ConfigError> {
-    let number = Numbers { origins, table: "server" };
+    let number = Numbers {
+        origins,
+        table: "server",
+    };
     let bytes = |name, value, default| {
         let value = number.in_range(name, value, default, 1024, u64::from(u32::MAX))?;
         Ok::<u32, ConfigError>(value as u32)
@@ -126,8 +144,12 @@ fn server(section: &ServerSection, origins: &Origins) -> Result<ServerConfig, Co
     let is_cors_on = section.cors.unwrap_or(true);
     Ok(ServerConfig {
         host: host(section.host.as_deref(), Key::of("server", "host"), origins)?,
-        allow_origin: is_cors_on
-            .then(|| section.allow_origin.clone().unwrap_or_else(|| "*".to_owned())),
+        allow_origin: is_cors_on.then(|| {
+            section
+                .allow_origin
+                .clone()
+                .unwrap_or_else(|| "*".to_owned())
+        }),
         request_bytes_max: bytes(
             "request_bytes_max",
             section.request_bytes_max,
@@ -149,7 +171,10 @@ fn server(section: &ServerSection, origins: &Origins) -> Result<ServerConfig, Co
 }
 
 fn storage(section: &StorageSection, origins: &Origins) -> Result<StorageConfig, ConfigError> {
-    let number = Numbers { origins, table: "storage" };
+    let number = Numbers {
+        origins,
+        table: "storage",
+    };
     Ok(StorageConfig {
         data_dir: section.data_dir.clone(),
         snapshot_interval_entries: number.in_range(
@@ -164,10 +189,9 @@ fn storage(section: &StorageSection, origins: &Origins) -> Result<StorageConfig,
 
 fn host(text: Option<&str>, key: Key, origins: &Origins) -> Result<IpAddr, ConfigError> {
     match text {
-        None => Ok(IpAddr::V4(Ipv4Addr::LOCALHOST)),
-        Some("localhost") => Ok(IpAddr::V4(Ipv4Addr::LOCALHOST)),
-        Some(text) => {
-            text.parse().map_err(|_| origins.invalid(key, Problem::Host(text.to_owned())))
-        }
+        None | Some("localhost") => Ok(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+        Some(text) => text
+            .parse()
+            .map_err(|_| origins.invalid(key, Problem::Host(text.to_owned()))),
     }
 }

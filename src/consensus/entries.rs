@@ -65,13 +65,7 @@ impl EntryWindow {
 
     /// Copies the entries of `start..end` which are here (their payloads are shared), up to `limit_bytes` of them,
     /// but at least one.
-    pub fn read(
-        &self,
-        start: LogIndex,
-        end: LogIndex,
-        limit_bytes: usize,
-        into: &mut Vec<Entry>,
-    ) {
+    pub fn read(&self, start: LogIndex, end: LogIndex, limit_bytes: usize, into: &mut Vec<Entry>) {
         let Some(first) = self.first() else { return };
         let skip = usize::try_from(start.saturating_sub(first)).unwrap_or(usize::MAX);
         let mut bytes = 0usize;

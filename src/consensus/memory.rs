@@ -105,7 +105,11 @@ impl<RT: AsyncRuntime> RaftLogStorage<TypeConfig<RT>> for MemoryLog {
         let inner = self.inner();
         Ok(LogState {
             last_purged_log_id: inner.purged,
-            last_log_id: inner.window.last().map(|entry| entry.log_id).or(inner.purged),
+            last_log_id: inner
+                .window
+                .last()
+                .map(|entry| entry.log_id)
+                .or(inner.purged),
         })
     }
 

@@ -3,10 +3,8 @@
 use super::type_config::TypeConfig;
 use crate::types::{LogIndex, Member, MemberId, Role, Term};
 use openraft::{
-    AsyncRuntime, RaftMetrics, ServerState,
-    async_runtime::WatchReceiver,
-    metrics::RaftServerMetrics,
-    type_config::alias::WatchReceiverOf,
+    AsyncRuntime, RaftMetrics, ServerState, async_runtime::WatchReceiver,
+    metrics::RaftServerMetrics, type_config::alias::WatchReceiverOf,
 };
 use std::{collections::BTreeMap, time::Duration};
 
@@ -58,7 +56,12 @@ pub struct ConsensusStatus {
 }
 
 impl LeaderView {
-    pub(super) fn new(id: MemberId, state: ServerState, leader: Option<MemberId>, term: Term) -> Self {
+    pub(super) fn new(
+        id: MemberId,
+        state: ServerState,
+        leader: Option<MemberId>,
+        term: Term,
+    ) -> Self {
         let role = match state {
             ServerState::Leader if leader == Some(id) => Role::Leader,
             ServerState::Leader | ServerState::Candidate => Role::Candidate,
@@ -111,7 +114,11 @@ impl ConsensusStatus {
             purged_index: index(&metrics.purged),
             quorum_ack_age: quorum_ack_age(metrics),
             members,
-            stopped: metrics.running_state.as_ref().err().map(ToString::to_string),
+            stopped: metrics
+                .running_state
+                .as_ref()
+                .err()
+                .map(ToString::to_string),
         }
     }
 }

@@ -144,7 +144,11 @@ impl Link {
     }
 
     /// Queues a request.
-    pub(super) fn request(self: &Arc<Self>, lane: u8, content: Bytes) -> Result<Awaited, PeerError> {
+    pub(super) fn request(
+        self: &Arc<Self>,
+        lane: u8,
+        content: Bytes,
+    ) -> Result<Awaited, PeerError> {
         let (sender, answer) = oneshot::channel();
         let id = {
             let mut unanswered = lock(&self.unanswered);

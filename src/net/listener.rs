@@ -143,7 +143,10 @@ async fn attend(
     .await;
     {
         let mut inbound = lock(&shared.inbound);
-        if inbound.get(&member).is_some_and(|it| Arc::ptr_eq(it, &link)) {
+        if inbound
+            .get(&member)
+            .is_some_and(|it| Arc::ptr_eq(it, &link))
+        {
             inbound.remove(&member);
         }
     }

@@ -177,11 +177,7 @@ pub fn start(listener: Listener, config: NetConfig) -> Result<Net, NetError> {
     });
     let (alive, running) = mpsc::channel(1);
     let local_address = listener.local_address();
-    tokio::spawn(listener::run(
-        listener,
-        Arc::clone(&shared),
-        alive.clone(),
-    ));
+    tokio::spawn(listener::run(listener, Arc::clone(&shared), alive.clone()));
     for id in shared.peers.keys() {
         tokio::spawn(dialer::run(Arc::clone(&shared), *id, alive.clone()));
     }

@@ -1,6 +1,8 @@
 //! One member, put together from its parts.
 
-use super::{DataLocation, NodeError, alone::Alone, clock::World, flusher::Flusher, listeners::Listeners};
+use super::{
+    DataLocation, NodeError, alone::Alone, clock::World, flusher::Flusher, listeners::Listeners,
+};
 use crate::{
     chain::archive::{Archive, MemoryStore},
     config::{ClusterConfig, MemberConfig},
@@ -48,11 +50,18 @@ pub async fn start_member(
     listeners: Listeners,
     printer: &Printer,
 ) -> Result<Member, NodeError> {
-    let me = config.member(member).ok_or_else(|| NodeError::UnknownMember {
-        config: config.name(),
-        name: member.to_string(),
-        names: config.members.iter().map(|one| one.member.name.as_str()).collect::<Vec<_>>().join(", "),
-    })?;
+    let me = config
+        .member(member)
+        .ok_or_else(|| NodeError::UnknownMember {
+            config: config.name(),
+            name: member.to_string(),
+            names: config
+                .members
+                .iter()
+                .map(|one| one.member.name.as_str())
+                .collect::<Vec<_>>()
+                .join(", "),
+        })?;
     let name = me.member.name.clone();
     let failed = |source: Box<dyn std::error::Error + Send + Sync>| NodeError::Start {
         member: name.clone(),
@@ -66,8 +75,9 @@ pub async fn start_member(
         Some(net) => Arc::new(net.clone()),
         None => Arc::new(Alone),
     };
-    let (consensus, log) =
-        start_consensus(config, member, &data, &prepared, transport.clone()).await.map_err(failed)?;
+    let (consensus, log) = start_consensus(config, member, &data, &prepared, transport.clone())
+        .await
+        .map_err(failed)?;
     let peers = Arc::new(TimedCalls::<Tokio>::new(transport.clone()));
     let replica = prepared.start(
         ReplicaConfig {
@@ -79,17 +89,36 @@ pub async fn start_member(
         Arc::new(RaftLog::new(consensus.clone(), peers)),
         Arc::new(World::new()?),
     );
-    transport.serve(MessageKind::Application, Some(Arc::new(Questions(replica.clone()))));
+    transport.serve(
+        MessageKind::Application,
+        Some(Arc::new(Questions(replica.clone()))),
+    );
     let (flusher, flush_failure) =
         Flusher::start(archive).map_err(|error| failed(Box::new(error)))?;
-    let (lines, node) = (printer.clone(), (config.members.len() > 1).then(|| name.clone()));
-    let on_request =
-        Arc::new(move |method: &str| lines.request(node.as_deref(), method));
-    let rpc = rpc::serve(rpc_config(config, listeners.rpc), Arc::new(replica), events, on_request)
-        .await
-        .map_err(|error| failed(Box::new(error)))?;
+    let (lines, node) = (
+        printer.clone(),
+        (config.members.len() > 1).then(|| name.clone()),
+    );
+    let on_request = Arc::new(move |method: &str| lines.request(node.as_deref(), method));
+    let rpc = rpc::serve(
+        rpc_config(config, listeners.rpc),
+        Arc::new(replica),
+        events,
+        on_request,
+    )
+    .await
+    .map_err(|error| failed(Box::new(error)))?;
     let failure = watch_failures(consensus.clone(), flush_failure);
-    Ok(Member { name, rpc, consensus, net, log, flusher, failure: Some(failure), _data: data })
+    Ok(Member {
+        name,
+        rpc,
+        consensus,
+        net,
+        log,
+        flusher,
+        failure: Some(failure),
+        _data: data,
+    })
 }
 
 type StartFailure = Box<dyn std::error::Error + Send + Sync>;
@@ -108,7 +137,11 @@ fn prepare(
         // Without subscribers there is nobody to tell.
         let _ = sender.send(event);
     });
-    Ok(replica::prepare(Arc::new(config.chain.clone()), archive.clone(), sink)?)
+    Ok(replica::prepare(
+        Arc::new(config.chain.clone()),
+        archive.clone(),
+        sink,
+    )?)
 }
 
 fn start_net(

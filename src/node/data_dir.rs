@@ -23,9 +23,9 @@ use std::{
 };
 
 /// Temporary roots are named so, for their leftovers to be found.
-const TEMPORARY_PREFIX: &str = "praline-run-";
+const TEMPORARY_PREFIX: &str = "praline-data-";
 /// A leftover of a killed process is removed when it is older than this.
-const LEFTOVER_AGE: Duration = Duration::from_secs(60);
+const LEFTOVER_AGE: Duration = Duration::from_mins(1);
 const IDENTITY_FORMAT: u32 = 1;
 
 /// Where one member keeps its data.
@@ -97,13 +97,19 @@ impl NodeDir {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(NodeError::io("read", path)(error)),
         };
-        let refuse = |reason| NodeError::Identity { path: path.clone(), reason };
+        let refuse = |reason| NodeError::Identity {
+            path: path.clone(),
+            reason,
+        };
         let identity: Identity =
             serde_json::from_str(&text).map_err(|error| refuse(error.to_string()))?;
         if identity.format == IDENTITY_FORMAT {
             Ok(Some(identity))
         } else {
-            Err(refuse(format!("its format is {}, not {IDENTITY_FORMAT}", identity.format)))
+            Err(refuse(format!(
+                "its format is {}, not {IDENTITY_FORMAT}",
+                identity.format
+            )))
         }
     }
 
@@ -205,9 +211,14 @@ impl Drop for TemporaryRoot {
 /// Removes temporary roots whose process is gone. Their lock tells; the age covers the moment between making the
 /// folder and locking it.
 fn remove_leftovers(parent: &Path) {
-    let Ok(entries) = fs::read_dir(parent) else { return };
+    let Ok(entries) = fs::read_dir(parent) else {
+        return;
+    };
     for entry in entries.flatten() {
-        let is_ours = entry.file_name().to_string_lossy().starts_with(TEMPORARY_PREFIX);
+        let is_ours = entry
+            .file_name()
+            .to_string_lossy()
+            .starts_with(TEMPORARY_PREFIX);
         if is_ours && is_old(&entry.path()) {
             let lock = File::options().write(true).open(entry.path().join("lock"));
             if lock.is_ok_and(|lock| lock.try_lock().is_ok()) {
@@ -220,7 +231,9 @@ fn remove_leftovers(parent: &Path) {
 fn is_old(path: &Path) -> bool {
     let modified = fs::metadata(path).and_then(|metadata| metadata.modified());
     modified.is_ok_and(|time| {
-        SystemTime::now().duration_since(time).is_ok_and(|age| age > LEFTOVER_AGE)
+        SystemTime::now()
+            .duration_since(time)
+            .is_ok_and(|age| age > LEFTOVER_AGE)
     })
 }
 
@@ -229,7 +242,9 @@ fn create_private_dir(path: &Path) -> Result<(), NodeError> {
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path).map_err(NodeError::io("create the folder", path))
+    builder
+        .create(path)
+        .map_err(NodeError::io("create the folder", path))
 }
 
 /// Either the whole file is there after a crash, or none.
@@ -240,7 +255,8 @@ fn write_durably(path: &Path, bytes: &[u8]) -> Result<(), NodeError> {
         file.write_all(bytes)?;
         file.sync_all()?;
         fs::rename(&temporary, path)?;
-        path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+        path.parent()
+            .map_or(Ok(()), |folder| File::open(folder)?.sync_all())
     };
     write().map_err(NodeError::io("write", path))
 }

@@ -24,7 +24,9 @@ pub enum NodeError {
         advice: &'static str,
     },
     /// Every member of the config runs already or its ports are taken.
-    #[error("no member of {config} is free to start here: {taken}; stop one, or name one with `--node`")]
+    #[error(
+        "no member of {config} is free to start here: {taken}; stop one, or name one with `--node`"
+    )]
     NoFreeSlot {
         /// The config's name.
         config: String,
@@ -129,6 +131,10 @@ impl NodeError {
         path: impl Into<PathBuf>,
     ) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
-        move |source| Self::Io { action, path, source }
+        move |source| Self::Io {
+            action,
+            path,
+            source,
+        }
     }
 }

@@ -27,14 +27,14 @@ impl Flusher {
     ) -> std::io::Result<(Self, oneshot::Receiver<StoreError>)> {
         let (stop, stopped) = mpsc::channel();
         let (failed, failure) = oneshot::channel();
-        let thread = std::thread::Builder::new().name("archive writer".to_owned()).spawn(
-            move || {
+        let thread = std::thread::Builder::new()
+            .name("archive writer".to_owned())
+            .spawn(move || {
                 if let Err(error) = run(&archive, &stopped) {
                     // Nobody listens any more when the node stops at the same time.
                     let _ = failed.send(error);
                 }
-            },
-        )?;
+            })?;
         Ok((Self { stop, thread }, failure))
     }
 

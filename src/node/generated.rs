@@ -10,11 +10,13 @@ pub fn generated(
     keep: &Keep,
     count: usize,
     port: u16,
-    overrides: Overrides,
+    overrides: &Overrides,
 ) -> Result<ClusterConfig, NodeError> {
     let secrets: Result<Vec<_>, _> = match keep {
         Keep::Memory | Keep::Temporary => (0..count).map(|_| clock::random_bytes()).collect(),
-        Keep::Folder(root) => (1..=count).map(|number| kept_secret(root, number)).collect(),
+        Keep::Folder(root) => (1..=count)
+            .map(|number| kept_secret(root, number))
+            .collect(),
     };
     Ok(ClusterConfig::generate(&secrets?, port, overrides)?)
 }
@@ -26,8 +28,11 @@ fn kept_secret(root: &Path, number: usize) -> Result<[u8; 32], NodeError> {
     let dir = NodeDir::open(root, &member)?;
     let path = dir.path().join("node.key");
     if path.exists() {
-        let key = read_key_file(&path)
-            .map_err(|problem| ConfigError::KeyFile { path, member, problem })?;
+        let key = read_key_file(&path).map_err(|problem| ConfigError::KeyFile {
+            path,
+            member,
+            problem,
+        })?;
         return Ok(key.to_bytes());
     }
     let seed = clock::random_bytes()?;

@@ -6,7 +6,8 @@ use super::NodeError;
 use crate::config::{ClusterConfig, MemberConfig};
 use std::net::{SocketAddr, TcpListener};
 
-const ADVICE_CLIENTS: &str = "stop the program that uses it, or choose another port with `--port` or in the config";
+const ADVICE_CLIENTS: &str =
+    "stop the program that uses it, or choose another port with `--port` or in the config";
 const ADVICE_PEERS: &str =
     "stop the program that uses it, or choose another `peer` address for this member in the config";
 
@@ -41,12 +42,19 @@ impl Listeners {
             .then(|| open(config.peer_bind(member), "peers", ADVICE_PEERS))
             .transpose()?;
         let (peer, peer_address) = peer.unzip();
-        Ok(Self { rpc, rpc_address, peer, peer_address })
+        Ok(Self {
+            rpc,
+            rpc_address,
+            peer,
+            peer_address,
+        })
     }
 
     /// Tells the config which ports the system chose, where it asked for any.
     pub fn settle(&self, config: &mut ClusterConfig, index: usize) {
-        let Some(member) = config.members.get_mut(index) else { return };
+        let Some(member) = config.members.get_mut(index) else {
+            return;
+        };
         let settle = |address: &mut String, bound: SocketAddr| {
             if let Some(host) = address.strip_suffix(":0") {
                 *address = format!("{host}:{}", bound.port());

@@ -61,9 +61,15 @@ pub struct RunMember {
 /// Runs all members until a signal comes.
 pub async fn run_cluster(run: RunCluster, printer: &Printer) -> Result<(), NodeError> {
     let mut signals = Signals::catch()?;
-    let RunCluster { mut config, keep, config_out } = run;
+    let RunCluster {
+        mut config,
+        keep,
+        config_out,
+    } = run;
     if !config.is_on_one_machine() {
-        return Err(NodeError::NotOneMachine { config: config.name() });
+        return Err(NodeError::NotOneMachine {
+            config: config.name(),
+        });
     }
     let root = match keep {
         Keep::Memory => DataRoot::Memory,
@@ -80,22 +86,46 @@ pub async fn run_cluster(run: RunCluster, printer: &Printer) -> Result<(), NodeE
     let kept = kept_genesis_time(opened.iter().map(|(_, data, _)| data))?;
     config.settle_genesis_time(kept.unwrap_or_else(clock::now_seconds));
     let place = place_of(&root);
-    run_opened(config, opened, &place, config_out.as_deref(), printer, &mut signals).await
+    run_opened(
+        config,
+        opened,
+        &place,
+        config_out.as_deref(),
+        printer,
+        &mut signals,
+    )
+    .await
 }
 
 /// Runs one member until a signal comes.
 pub async fn run_member(run: RunMember, printer: &Printer) -> Result<(), NodeError> {
     let mut signals = Signals::catch()?;
-    let RunMember { mut config, data_root, node, config_out } = run;
+    let RunMember {
+        mut config,
+        data_root,
+        node,
+        config_out,
+    } = run;
     let slot = slot::take(&config, &data_root, node.as_deref())?;
     let kept = kept_genesis_time([&slot.data])?;
     if let Some(seconds) = kept {
         // The folder was made by a cluster in one process, which had a start time of its own.
         config.settle_genesis_time(seconds);
     }
-    let place = slot.data.path().map_or(DataPlace::Memory, |path| DataPlace::Kept(path.to_owned()));
+    let place = slot
+        .data
+        .path()
+        .map_or(DataPlace::Memory, |path| DataPlace::Kept(path.to_owned()));
     let opened = vec![(slot.member, slot.data, slot.listeners)];
-    run_opened(config, opened, &place, config_out.as_deref(), printer, &mut signals).await
+    run_opened(
+        config,
+        opened,
+        &place,
+        config_out.as_deref(),
+        printer,
+        &mut signals,
+    )
+    .await
 }
 
 /// The genesis time that one of the folders remembers.
@@ -143,15 +173,26 @@ async fn run_opened(
         if let DataLocation::Disk(dir) = &data {
             dir.claim(&config)?;
         }
-        let name = config.member(id).map_or_else(String::new, |m| m.member.name.clone());
-        rows.push(NodeRow { name, rpc: listeners.rpc_address, peer: listeners.peer_address });
+        let name = config
+            .member(id)
+            .map_or_else(String::new, |m| m.member.name.clone());
+        rows.push(NodeRow {
+            name,
+            rpc: listeners.rpc_address,
+            peer: listeners.peer_address,
+        });
         members.push(assemble::start_member(&config, id, data, listeners, printer).await?);
     }
     if let Some(path) = json_path {
         let json = config_out(&config, &rows);
         std::fs::write(path, json.to_string()).map_err(NodeError::io("write", path))?;
     }
-    Banner { config: &config, nodes: &rows, data: place }.print(printer);
+    Banner {
+        config: &config,
+        nodes: &rows,
+        data: place,
+    }
+    .print(printer);
     wait(members, printer, signals).await
 }
 
@@ -165,7 +206,12 @@ async fn wait(
         .iter_mut()
         .map(|member| {
             let (name, stopped) = (member.name().to_owned(), member.stopped());
-            async move { NodeError::Stopped { member: name, reason: stopped.await } }
+            async move {
+                NodeError::Stopped {
+                    member: name,
+                    reason: stopped.await,
+                }
+            }
         })
         .collect();
     let mut result = Ok(());

@@ -26,7 +26,13 @@ pub struct Slot {
 /// Takes the member `name`, or the first free one.
 pub fn take(config: &ClusterConfig, root: &Path, name: Option<&str>) -> Result<Slot, NodeError> {
     let root = DataRoot::Kept(root.to_owned());
-    let names = || -> Vec<&str> { config.members.iter().map(|m| m.member.name.as_str()).collect() };
+    let names = || -> Vec<&str> {
+        config
+            .members
+            .iter()
+            .map(|m| m.member.name.as_str())
+            .collect()
+    };
     match name {
         Some(name) => {
             let index = config.members.iter().position(|m| m.member.name == name);
@@ -37,9 +43,10 @@ pub fn take(config: &ClusterConfig, root: &Path, name: Option<&str>) -> Result<S
             })?;
             take_member(config, index, &root)
         }
-        None if !config.is_on_one_machine() => {
-            Err(NodeError::SlotUnknown { config: config.name(), names: names().join(", ") })
-        }
+        None if !config.is_on_one_machine() => Err(NodeError::SlotUnknown {
+            config: config.name(),
+            names: names().join(", "),
+        }),
         None => take_first(config, &root),
     }
 }
@@ -48,7 +55,11 @@ fn take_member(config: &ClusterConfig, index: usize, root: &DataRoot) -> Result<
     let member = &config.members[index];
     let data = root.member(&member.member.name)?;
     let listeners = Listeners::bind(config, member)?;
-    Ok(Slot { member: member.id, data, listeners })
+    Ok(Slot {
+        member: member.id,
+        data,
+        listeners,
+    })
 }
 
 fn take_first(config: &ClusterConfig, root: &DataRoot) -> Result<Slot, NodeError> {
@@ -64,5 +75,8 @@ fn take_first(config: &ClusterConfig, root: &DataRoot) -> Result<Slot, NodeError
             Err(other) => return Err(other),
         }
     }
-    Err(NodeError::NoFreeSlot { config: config.name(), taken: taken.join(", ") })
+    Err(NodeError::NoFreeSlot {
+        config: config.name(),
+        taken: taken.join(", "),
+    })
 }

@@ -8,7 +8,7 @@ use super::{
     snapshot::{StoredChain, WireStored},
 };
 use crate::{
-    chain::{Applied, Chain, archive::Effects, command::Entry, spec::ChainSpec},
+    chain::{Applied, Chain, command::Entry, spec::ChainSpec},
     consensus::{Application, ApplicationError, SnapshotSource, Stored},
     types::{LogPosition, Payload},
 };
@@ -119,13 +119,7 @@ impl Application for Applier {
     ) -> Result<(), ApplicationError> {
         let applied = match payload {
             Some(payload) => self.run(payload, position)?,
-            None => Applied {
-                chain: (*self.shared.head()).clone(),
-                effects: Effects::default(),
-                answers: Vec::new(),
-                admitted: Vec::new(),
-                skipped: true,
-            },
+            None => self.shared.head().skip(),
         };
         self.publish(applied, position, &record)
     }

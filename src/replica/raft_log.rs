@@ -18,7 +18,9 @@ pub struct RaftLog<RT: AsyncRuntime> {
 
 impl<RT: AsyncRuntime> fmt::Debug for RaftLog<RT> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RaftLog").field("id", &self.consensus.id()).finish_non_exhaustive()
+        f.debug_struct("RaftLog")
+            .field("id", &self.consensus.id())
+            .finish_non_exhaustive()
     }
 }
 
@@ -35,7 +37,10 @@ impl<RT: AsyncRuntime> ReplicatedLog for RaftLog<RT> {
     }
 
     fn propose(&self, payload: Payload) -> BoxFuture<'static, Result<LogPosition, LogError>> {
-        self.consensus.propose(payload).map(|result| result.map_err(log_error)).boxed()
+        self.consensus
+            .propose(payload)
+            .map(|result| result.map_err(log_error))
+            .boxed()
     }
 
     fn read_index(&self) -> BoxFuture<'static, Result<LogIndex, LogError>> {
@@ -66,7 +71,11 @@ impl<RT: AsyncRuntime> ReplicatedLog for RaftLog<RT> {
 
     fn view(&self) -> LeaderView {
         let view = self.consensus.leader();
-        LeaderView { role: Some(view.role), leader: view.leader, term: view.term }
+        LeaderView {
+            role: Some(view.role),
+            leader: view.leader,
+            term: view.term,
+        }
     }
 
     fn changed(&self) -> BoxFuture<'static, ()> {
@@ -107,7 +116,9 @@ fn log_error(error: ProposeError) -> LogError {
     match error {
         ProposeError::NotLeader { leader } => LogError::NotLeader { leader },
         ProposeError::Unknown { leader } => LogError::Unknown { leader },
-        ProposeError::NoQuorum | ProposeError::Overloaded { .. } => LogError::NotLeader { leader: None },
+        ProposeError::NoQuorum | ProposeError::Overloaded { .. } => {
+            LogError::NotLeader { leader: None }
+        }
         ProposeError::Stopped(reason) => LogError::Stopped(reason),
     }
 }

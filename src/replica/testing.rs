@@ -93,7 +93,10 @@ impl fmt::Debug for FakeLog {
 impl Hub {
     fn append(&self, payload: Payload, term: u64) -> LogPosition {
         let mut entries = self.entries.lock().unwrap();
-        let position = LogPosition { term, index: entries.len() as u64 + 1 };
+        let position = LogPosition {
+            term,
+            index: entries.len() as u64 + 1,
+        };
         entries.push((position, payload));
         for (applier, done) in self.appliers.lock().unwrap().values_mut() {
             while let Some((at, payload)) = entries.get(*done) {
@@ -175,8 +178,16 @@ impl ReplicatedLog for FakeLog {
 
     fn view(&self) -> LeaderView {
         let (leader, term) = *self.hub().leader.borrow();
-        let role = if leader == Some(self.id) { Role::Leader } else { Role::Follower };
-        LeaderView { role: Some(role), leader, term }
+        let role = if leader == Some(self.id) {
+            Role::Leader
+        } else {
+            Role::Follower
+        };
+        LeaderView {
+            role: Some(role),
+            leader,
+            term,
+        }
     }
 
     fn changed(&self) -> BoxFuture<'static, ()> {
@@ -210,6 +221,15 @@ pub(crate) struct TestCluster {
 
 impl TestCluster {
     pub(crate) fn new(spec: &Arc<ChainSpec>, timeout_ms: u64) -> Self {
+        Self::with_sink(spec, timeout_ms, |_, _| {})
+    }
+
+    /// `sink` takes the events of each node as they happen.
+    pub(crate) fn with_sink(
+        spec: &Arc<ChainSpec>,
+        timeout_ms: u64,
+        sink: impl Fn(MemberId, &ChainEvent) + Clone + Send + Sync + 'static,
+    ) -> Self {
         let hub = Arc::new(Hub {
             leader: watch::Sender::new((Some(1), 1)),
             entries: Mutex::default(),
@@ -223,16 +243,26 @@ impl TestCluster {
         for id in 1..=3 {
             let archive = Arc::new(Archive::new(Arc::new(MemoryStore::default())));
             let seen = events.clone();
-            let sink = Box::new(move |event| seen.lock().unwrap().push((id, event)));
+            let sink = sink.clone();
+            let sink = Box::new(move |event| {
+                sink(id, &event);
+                seen.lock().unwrap().push((id, event));
+            });
             let prepared: Prepared = prepare(spec.clone(), archive, sink).unwrap();
-            hub.appliers.lock().unwrap().insert(id, (prepared.applier(), 0));
+            hub.appliers
+                .lock()
+                .unwrap()
+                .insert(id, (prepared.applier(), 0));
             let config = ReplicaConfig {
                 id,
                 members: members.clone(),
                 timeout_ms,
                 reads: Reads::Linearizable,
             };
-            let log = Arc::new(FakeLog { id, hub: Arc::downgrade(&hub) });
+            let log = Arc::new(FakeLog {
+                id,
+                hub: Arc::downgrade(&hub),
+            });
             let environment = Arc::new(TestEnvironment {
                 start: Instant::now(),
                 requests: AtomicU64::new(0),

@@ -28,24 +28,43 @@ fn to() -> Address {
 
 fn send(cluster: &TestCluster, from: usize) -> Write {
     let from = cluster.node(1).local().spec().accounts[from].address;
-    let request = TransactionRequest::default().from(from).to(to()).value(U256::from(1));
+    let request = TransactionRequest::default()
+        .from(from)
+        .to(to())
+        .value(U256::from(1));
     Write::Unsigned(Box::new(request))
 }
 
 fn raw(cluster: &TestCluster, from: usize, nonce: u64) -> Write {
     let account = &cluster.node(1).local().spec().accounts[from].clone();
-    Write::Transaction(transaction(account, nonce, TxKind::Call(to()), 1, Bytes::new()))
+    Write::Transaction(transaction(
+        account,
+        nonce,
+        TxKind::Call(to()),
+        1,
+        Bytes::new(),
+    ))
 }
 
 fn received(cluster: &TestCluster, node: u64) -> U256 {
     let chain = cluster.node(node).local();
-    chain.state().account(to()).unwrap().map_or(U256::ZERO, |account| account.balance)
+    chain
+        .state()
+        .account(to())
+        .unwrap()
+        .map_or(U256::ZERO, |account| account.balance)
 }
 
 fn assert_one_chain(cluster: &TestCluster) {
     for node in 2..=3 {
-        assert_eq!(cluster.node(node).local().position(), cluster.node(1).local().position());
-        assert_eq!(cluster.node(node).local().head(), cluster.node(1).local().head());
+        assert_eq!(
+            cluster.node(node).local().position(),
+            cluster.node(1).local().position()
+        );
+        assert_eq!(
+            cluster.node(node).local().head(),
+            cluster.node(1).local().head()
+        );
     }
 }
 
@@ -55,12 +74,25 @@ async fn a_write_on_a_follower_is_there_on_all_when_it_is_answered() {
     let outcome = cluster.node(3).write(raw(&cluster, 0, 0)).await.unwrap();
     assert!(matches!(outcome, Outcome::Transaction(_)));
     for node in 1..=3 {
-        assert_eq!(cluster.node(node).read().await.unwrap().head().header.number, 1);
+        assert_eq!(
+            cluster
+                .node(node)
+                .read()
+                .await
+                .unwrap()
+                .head()
+                .header
+                .number,
+            1
+        );
         assert_eq!(received(&cluster, node), U256::from(1));
     }
     assert_one_chain(&cluster);
     let events = cluster.events.lock().unwrap();
-    let blocks = events.iter().filter(|(_, event)| matches!(event, ChainEvent::Block(_))).count();
+    let blocks = events
+        .iter()
+        .filter(|(_, event)| matches!(event, ChainEvent::Block(_)))
+        .count();
     assert_eq!(blocks, 3, "one block event on each node");
 }
 
@@ -77,7 +109,9 @@ async fn concurrent_unsigned_sends_on_all_nodes_get_one_nonce_each() {
     }
     let mut hashes = std::collections::BTreeSet::new();
     for task in tasks {
-        let Outcome::Transaction(hash) = task.await.unwrap() else { panic!("no hash") };
+        let Outcome::Transaction(hash) = task.await.unwrap() else {
+            panic!("no hash")
+        };
         hashes.insert(hash);
     }
     assert_eq!(hashes.len(), 60);
@@ -100,7 +134,11 @@ async fn a_write_that_was_kept_although_the_leader_could_not_tell_happens_once()
     let cluster = cluster();
     cluster.break_next(Fault::KeepAndMove(2));
     cluster.node(3).write(send(&cluster, 0)).await.unwrap();
-    let mine = Write::Mine { count: 3, interval_seconds: None, timestamp: None };
+    let mine = Write::Mine {
+        count: 3,
+        interval_seconds: None,
+        timestamp: None,
+    };
     cluster.break_next(Fault::KeepAndMove(1));
     let outcome = cluster.node(3).write(mine).await.unwrap();
     assert_eq!(outcome, Outcome::Mined { first: 2, last: 4 });
@@ -143,11 +181,22 @@ async fn a_write_waits_for_a_leader() {
 async fn refusals_come_back_through_the_leader_in_its_words() {
     let cluster = cluster();
     cluster.node(1).write(raw(&cluster, 0, 0)).await.unwrap();
-    let again = cluster.node(3).write(raw(&cluster, 0, 0)).await.unwrap_err();
+    let again = cluster
+        .node(3)
+        .write(raw(&cluster, 0, 0))
+        .await
+        .unwrap_err();
     assert_eq!(again.to_string(), "nonce too low: next nonce 1, tx nonce 0");
     let stranger = TransactionRequest::default().from(to()).to(to());
-    let unknown = cluster.node(2).write(Write::Unsigned(Box::new(stranger))).await.unwrap_err();
-    assert!(matches!(unknown, WriteError::Rejected(Rejection::UnknownAccount(_))));
+    let unknown = cluster
+        .node(2)
+        .write(Write::Unsigned(Box::new(stranger)))
+        .await
+        .unwrap_err();
+    assert!(matches!(
+        unknown,
+        WriteError::Rejected(Rejection::UnknownAccount(_))
+    ));
     assert_eq!(cluster.entries(), 1);
 }
 
@@ -170,25 +219,56 @@ async fn cheats_are_the_same_on_all_nodes() {
     let cluster = cluster();
     let node = cluster.node(2);
     let address = Address::repeat_byte(5);
-    assert_eq!(node.write(Write::Cheat(Cheat::Snapshot)).await.unwrap(), Outcome::Snapshot(1));
-    let balance = U256::from(7);
-    node.write(Write::Cheat(Cheat::SetBalance { address, balance })).await.unwrap();
     assert_eq!(
-        node.write(Write::Cheat(Cheat::IncreaseTime { seconds: 60 })).await.unwrap(),
+        node.write(Write::Cheat(Cheat::Snapshot)).await.unwrap(),
+        Outcome::Snapshot(1)
+    );
+    let balance = U256::from(7);
+    node.write(Write::Cheat(Cheat::SetBalance { address, balance }))
+        .await
+        .unwrap();
+    assert_eq!(
+        node.write(Write::Cheat(Cheat::IncreaseTime { seconds: 60 }))
+            .await
+            .unwrap(),
         Outcome::Seconds(60)
     );
-    node.write(Write::Cheat(Cheat::Impersonate { address })).await.unwrap();
-    let request = TransactionRequest::default().from(address).to(to()).gas_limit(21_000);
-    let poor = cluster.node(3).write(Write::Unsigned(Box::new(request))).await.unwrap_err();
-    assert!(poor.to_string().starts_with("insufficient funds for gas * price + value"), "{poor}");
+    node.write(Write::Cheat(Cheat::Impersonate { address }))
+        .await
+        .unwrap();
+    let request = TransactionRequest::default()
+        .from(address)
+        .to(to())
+        .gas_limit(21_000);
+    let poor = cluster
+        .node(3)
+        .write(Write::Unsigned(Box::new(request)))
+        .await
+        .unwrap_err();
+    assert!(
+        poor.to_string()
+            .starts_with("insufficient funds for gas * price + value"),
+        "{poor}"
+    );
     assert_one_chain(&cluster);
     assert_eq!(
-        cluster.node(3).write(Write::Cheat(Cheat::Revert { id: 1 })).await.unwrap(),
+        cluster
+            .node(3)
+            .write(Write::Cheat(Cheat::Revert { id: 1 }))
+            .await
+            .unwrap(),
         Outcome::Flag(true)
     );
-    assert_eq!(cluster.node(1).local().state().account(address).unwrap(), None);
     assert_eq!(
-        cluster.node(3).write(Write::Cheat(Cheat::Revert { id: 1 })).await.unwrap(),
+        cluster.node(1).local().state().account(address).unwrap(),
+        None
+    );
+    assert_eq!(
+        cluster
+            .node(3)
+            .write(Write::Cheat(Cheat::Revert { id: 1 }))
+            .await
+            .unwrap(),
         Outcome::Flag(false)
     );
     assert_one_chain(&cluster);

@@ -1,6 +1,3 @@
-//! Files: the durable log of the consensus.
-//!
-//! *Invariants.* Nothing is called durable before the disk has said so. A file that cannot be trusted is never written
-//! to. Knows nothing of Ethereum.
+//! (in progress)
 
-pub mod log;
+pub mod chain;

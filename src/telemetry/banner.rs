@@ -79,8 +79,17 @@ impl Banner<'_> {
         let spec = &self.config.chain;
         section(out, style, "Available Accounts");
         for (index, account) in spec.accounts.iter().enumerate() {
-            let balance = spec.genesis.alloc.get(&account.address).map_or(U256::ZERO, |a| a.balance);
-            let _ = writeln!(out, "({index}) {} ({} ETH)", account.address, format_ether(balance));
+            let balance = spec
+                .genesis
+                .alloc
+                .get(&account.address)
+                .map_or(U256::ZERO, |a| a.balance);
+            let _ = writeln!(
+                out,
+                "({index}) {} ({} ETH)",
+                account.address,
+                format_ether(balance)
+            );
         }
         section(out, style, "Private Keys");
         for (index, account) in spec.accounts.iter().enumerate() {
@@ -114,7 +123,12 @@ impl Banner<'_> {
 
     fn nodes(&self, out: &mut String, style: Style) {
         section(out, style, "Nodes");
-        let width = self.nodes.iter().map(|node| node.name.len()).max().unwrap_or(0);
+        let width = self
+            .nodes
+            .iter()
+            .map(|node| node.name.len())
+            .max()
+            .unwrap_or(0);
         for NodeRow { name, rpc, peer } in self.nodes {
             let _ = write!(out, "{name:width$}  http://{rpc}  ws://{rpc}");
             let _ = match peer {

@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 /// The JSON. Numbers are decimal strings, addresses lower case, as anvil writes them; `nodes` is ours.
 pub fn config_out(config: &ClusterConfig, nodes: &[super::NodeRow]) -> Value {
     let spec = &config.chain;
-    let wallet = config.wallet.as_ref().map(|wallet| {
-        json!({ "mnemonic": wallet.mnemonic, "derivation_path": wallet.derivation_path })
-    });
+    let wallet = config.wallet.as_ref().map(
+        |wallet| json!({ "mnemonic": wallet.mnemonic, "derivation_path": wallet.derivation_path }),
+    );
     json!({
         "available_accounts": spec
             .accounts

@@ -51,7 +51,10 @@ impl<'a> MakeWriter<'a> for Lines {
     type Writer = Line;
 
     fn make_writer(&'a self) -> Line {
-        Line { printer: self.0.clone(), text: Vec::new() }
+        Line {
+            printer: self.0.clone(),
+            text: Vec::new(),
+        }
     }
 }
 

@@ -86,7 +86,12 @@ impl Printer {
         let _ = thread::Builder::new()
             .name("printer".to_owned())
             .spawn(move || write_all(&jobs, stdout, stderr));
-        Self { format, style, queue, dropped }
+        Self {
+            format,
+            style,
+            queue,
+            dropped,
+        }
     }
 
     /// How output looks.

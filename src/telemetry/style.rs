@@ -44,6 +44,10 @@ impl Style {
 
     /// Green, where colour is on.
     pub fn green(self, text: impl Display) -> String {
-        if self.is_colored { format!("\u{1b}[32m{text}\u{1b}[0m") } else { text.to_string() }
+        if self.is_colored {
+            format!("\u{1b}[32m{text}\u{1b}[0m")
+        } else {
+            text.to_string()
+        }
     }
 }

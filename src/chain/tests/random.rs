@@ -17,18 +17,52 @@ use std::sync::Arc;
 
 #[derive(Clone, Debug)]
 enum Step {
-    Transfer { from: usize, to: u8, value: u64 },
-    Store { from: usize, contract: u8, slot: u8, value: u8 },
-    Destroy { from: usize, contract: u8 },
-    Queue { from: usize, gap: u64 },
-    Mine { count: usize },
-    SetBalance { who: u8, balance: u64 },
-    SetNonce { who: u8, nonce: u64 },
-    SetSlot { who: u8, slot: u8, value: u8 },
-    SetCode { who: u8, code: u8 },
-    Time { seconds: i64 },
+    Transfer {
+        from: usize,
+        to: u8,
+        value: u64,
+    },
+    Store {
+        from: usize,
+        contract: u8,
+        slot: u8,
+        value: u8,
+    },
+    Destroy {
+        from: usize,
+        contract: u8,
+    },
+    Queue {
+        from: usize,
+        gap: u64,
+    },
+    Mine {
+        count: usize,
+    },
+    SetBalance {
+        who: u8,
+        balance: u64,
+    },
+    SetNonce {
+        who: u8,
+        nonce: u64,
+    },
+    SetSlot {
+        who: u8,
+        slot: u8,
+        value: u8,
+    },
+    SetCode {
+        who: u8,
+        code: u8,
+    },
+    Time {
+        seconds: i64,
+    },
     Snapshot,
-    Revert { back: u64 },
+    Revert {
+        back: u64,
+    },
     Rebuild,
 }
 
@@ -84,14 +118,19 @@ impl Copy {
 
     fn keep(&mut self, chain: Chain, effects: &Effects) {
         let checkpoint: Arc<dyn Checkpoint> = Arc::new(chain.clone());
-        self.archive.append(effects, chain.state(), checkpoint).unwrap();
+        self.archive
+            .append(effects, chain.state(), checkpoint)
+            .unwrap();
         self.chain = chain;
     }
 
     fn execute(&mut self, bytes: &[u8]) -> Outcome {
         let entry = Entry::decode(bytes).unwrap();
         let before = self.chain.snapshots.next_id;
-        let applied = self.chain.apply(&entry, keccak256(bytes), LogPosition::default()).unwrap();
+        let applied = self
+            .chain
+            .apply(&entry, keccak256(bytes), LogPosition::default())
+            .unwrap();
         assert!(!applied.skipped);
         self.keep(applied.chain, &applied.effects);
         Outcome::Snapshot(before)
@@ -135,7 +174,9 @@ impl Cluster {
         let mut pool = chain.pool.clone();
         // A queued transaction with the same nonce and fees stays.
         let _ = pool.insert(transaction, nonce);
-        let built = chain.build_block(&pool, chain.next_timestamp(NOW_MS)).unwrap();
+        let built = chain
+            .build_block(&pool, chain.next_timestamp(NOW_MS))
+            .unwrap();
         self.propose(Body::Blocks(vec![built.proposal()]), &[built]);
     }
 
@@ -143,11 +184,16 @@ impl Cluster {
         let mut chain = self.leader.chain.clone();
         let mut blocks = Vec::new();
         for _ in 0..count {
-            let built = chain.build_block(&chain.pool, chain.next_timestamp(NOW_MS)).unwrap();
+            let built = chain
+                .build_block(&chain.pool, chain.next_timestamp(NOW_MS))
+                .unwrap();
             chain.stack(&built, NOW_MS);
             blocks.push(built);
         }
-        self.propose(Body::Blocks(blocks.iter().map(Built::proposal).collect()), &blocks);
+        self.propose(
+            Body::Blocks(blocks.iter().map(Built::proposal).collect()),
+            &blocks,
+        );
     }
 
     fn cheat(&mut self, cheat: Cheat) {
@@ -161,23 +207,37 @@ impl Cluster {
             Step::Transfer { from, to, value } => {
                 self.send(from, TxKind::Call(address(to)), value, Bytes::new());
             }
-            Step::Store { from, contract, slot, value } => {
+            Step::Store {
+                from,
+                contract,
+                slot,
+                value,
+            } => {
                 let mut input = U256::from(slot).to_be_bytes_vec();
                 input.extend(U256::from(value).to_be_bytes_vec());
                 self.send(from, TxKind::Call(address(contract)), 0, input.into());
             }
             Step::Destroy { from, contract } => {
-                self.cheat(Cheat::SetCode { address: address(contract), code: DESTROY });
+                self.cheat(Cheat::SetCode {
+                    address: address(contract),
+                    code: DESTROY,
+                });
                 self.send(from, TxKind::Call(address(contract)), 1, Bytes::new());
             }
             Step::Queue { from, gap } => self.queue(from, gap),
             Step::Mine { count } => self.mine(count),
             Step::SetBalance { who, balance } => {
                 let balance = U256::from(balance);
-                self.cheat(Cheat::SetBalance { address: address(who), balance });
+                self.cheat(Cheat::SetBalance {
+                    address: address(who),
+                    balance,
+                });
             }
             Step::SetNonce { who, nonce } => {
-                self.cheat(Cheat::SetNonce { address: address(who), nonce });
+                self.cheat(Cheat::SetNonce {
+                    address: address(who),
+                    nonce,
+                });
             }
             Step::SetSlot { who, slot, value } => self.cheat(Cheat::SetStorageAt {
                 address: address(who),
@@ -186,13 +246,18 @@ impl Cluster {
             }),
             Step::SetCode { who, code } => {
                 let code = [Bytes::new(), STORE, DESTROY][usize::from(code)].clone();
-                self.cheat(Cheat::SetCode { address: address(who), code });
+                self.cheat(Cheat::SetCode {
+                    address: address(who),
+                    code,
+                });
             }
             Step::Time { seconds } => self.cheat(Cheat::IncreaseTime { seconds }),
             Step::Snapshot => self.cheat(Cheat::Snapshot),
             Step::Revert { back } => {
                 let next = self.leader.chain.snapshots.next_id;
-                self.cheat(Cheat::Revert { id: next.saturating_sub(back + 1) });
+                self.cheat(Cheat::Revert {
+                    id: next.saturating_sub(back + 1),
+                });
             }
             Step::Rebuild => self.rebuilt.rebuild(),
         }
@@ -205,7 +270,12 @@ impl Cluster {
         self.nonces[from] += 1;
         let to = TxKind::Call(address(9));
         let transaction = transaction(account, nonce, to, self.nonces[from], Bytes::new());
-        if chain.pool.clone().insert(transaction.clone(), nonce - gap).is_ok() {
+        if chain
+            .pool
+            .clone()
+            .insert(transaction.clone(), nonce - gap)
+            .is_ok()
+        {
             self.propose(Body::Admit(vec![transaction]), &[]);
         }
     }
@@ -222,7 +292,12 @@ impl Cluster {
             let pool = |chain: &Chain| chain.pool.iter().map(|tx| *tx.hash()).collect::<Vec<_>>();
             assert_eq!(pool(chain), pool(leader));
             let alive = |chain: &Chain| {
-                chain.snapshots.alive.iter().map(|(id, one)| (*id, one.state.root())).collect::<Vec<_>>()
+                chain
+                    .snapshots
+                    .alive
+                    .iter()
+                    .map(|(id, one)| (*id, one.state.root()))
+                    .collect::<Vec<_>>()
             };
             assert_eq!(alive(chain), alive(leader));
         }
@@ -234,17 +309,34 @@ impl Cluster {
     fn check_history(&self) {
         let chain = &self.follower.chain;
         for number in 0..=chain.head.header.number {
-            let block = self.follower.archive.block_by_number(number).unwrap().unwrap();
+            let block = self
+                .follower
+                .archive
+                .block_by_number(number)
+                .unwrap()
+                .unwrap();
             assert_eq!(block.header.number, number);
-            let state =
-                self.follower.archive.rewind(&chain.state, chain.version, block.version).unwrap();
-            assert_eq!(state.root(), block.header.state_root, "state after block {number}");
-            let read =
-                self.follower.archive.state_at(&chain.state, chain.version, block.version);
+            let state = self
+                .follower
+                .archive
+                .rewind(&chain.state, chain.version, block.version)
+                .unwrap();
+            assert_eq!(
+                state.root(),
+                block.header.state_root,
+                "state after block {number}"
+            );
+            let read = self
+                .follower
+                .archive
+                .state_at(&chain.state, chain.version, block.version);
             for who in 1..6 {
                 let (who, slot) = (address(who), U256::from(1));
                 assert_eq!(read.account(who).unwrap(), state.account(who).unwrap());
-                assert_eq!(read.storage(who, slot).unwrap(), state.storage(who, slot).unwrap());
+                assert_eq!(
+                    read.storage(who, slot).unwrap(),
+                    state.storage(who, slot).unwrap()
+                );
             }
         }
     }
@@ -253,7 +345,9 @@ impl Cluster {
 /// The root by alloy-trie's hash builder from nothing.
 fn recomputed(state: &State) -> B256 {
     root::state_root_unhashed(state.accounts().map(|(address, account)| {
-        let slots = state.storage_of(address).map(|(slot, value)| (B256::from(slot), value));
+        let slots = state
+            .storage_of(address)
+            .map(|(slot, value)| (B256::from(slot), value));
         let account = TrieAccount {
             nonce: account.nonce,
             balance: account.balance,

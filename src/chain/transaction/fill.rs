@@ -3,6 +3,9 @@
 //! Pure: nonce, gas and fees that are missing come in as [`Defaults`]. Refusals are in geth's words
 //! (`internal/ethapi/transaction_args.go`), because client libraries know them.
 
+#[cfg(test)]
+mod tests;
+
 use crate::chain::Rejection;
 use alloy::{
     consensus::{

@@ -109,9 +109,7 @@ impl LogFile {
     fn load_unguarded(&self, window: &mut EntryWindow) -> Result<Stored, LogError> {
         let fail = |error: redb::Error| LogError::redb(&self.path, error);
         let transaction = self.database.begin_read().map_err(|it| fail(it.into()))?;
-        let meta = transaction
-            .open_table(META)
-            .map_err(|it| fail(it.into()))?;
+        let meta = transaction.open_table(META).map_err(|it| fail(it.into()))?;
         let mut stored = Stored {
             last: None,
             purged: self.meta(&meta, PURGED)?,
