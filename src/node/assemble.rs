@@ -4,7 +4,7 @@ use super::{
     DataLocation, NodeError, alone::Alone, clock::World, flusher::Flusher, listeners::Listeners,
 };
 use crate::{
-    chain::archive::{Archive, MemoryStore},
+    chain::archive::{Archive, MemoryStore, Store},
     config::{ClusterConfig, MemberConfig},
     consensus::{
         Consensus, ConsensusConfig, MemoryLog, MemorySpool, MessageKind, Parts, PeerService,
@@ -13,7 +13,7 @@ use crate::{
     net::{self, FileSpool, Net, NetConfig, Tokio},
     replica::{self, Prepared, RaftLog, Replica, ReplicaConfig, api::ChainEvent},
     rpc::{self, Allowed, Limits, Listen, RpcConfig, RpcServer},
-    storage::log::RedbLog,
+    storage::{chain::ChainStore, log::RedbLog},
     telemetry::Printer,
     types::MemberId,
 };
@@ -123,8 +123,11 @@ pub async fn start_member(
 
 type StartFailure = Box<dyn std::error::Error + Send + Sync>;
 
-fn store(_data: &DataLocation) -> Result<Arc<MemoryStore>, StartFailure> {
-    Ok(Arc::new(MemoryStore::default()))
+fn store(data: &DataLocation) -> Result<Arc<dyn Store>, StartFailure> {
+    Ok(match data.path() {
+        None => Arc::new(MemoryStore::default()),
+        Some(folder) => Arc::new(ChainStore::open(folder)?),
+    })
 }
 
 fn prepare(
