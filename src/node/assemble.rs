@@ -36,6 +36,7 @@ pub struct Member {
     net: Option<Net>,
     log: Option<RedbLog<Tokio>>,
     flusher: Flusher,
+    events: broadcast::Sender<ChainEvent>,
     failure: Option<oneshot::Receiver<String>>,
     // Dropped last: its lock is held as long as anything here runs.
     _data: DataLocation,
@@ -103,7 +104,7 @@ pub async fn start_member(
     let rpc = rpc::serve(
         rpc_config(config, listeners.rpc),
         Arc::new(replica),
-        events,
+        events.clone(),
         on_request,
     )
     .await
@@ -116,6 +117,7 @@ pub async fn start_member(
         net,
         log,
         flusher,
+        events,
         failure: Some(failure),
         _data: data,
     })
@@ -281,6 +283,11 @@ impl Member {
     /// Its name.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// What happens to the chain of this member from now on.
+    pub fn events(&self) -> broadcast::Receiver<ChainEvent> {
+        self.events.subscribe()
     }
 
     /// Resolves with the reason when the member can no longer go on (a divergence, a full disk). To be called once.

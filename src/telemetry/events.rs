@@ -1,21 +1,23 @@
 //! Lines while nodes run: requests as they come, transactions and blocks as they are mined, in anvil's words.
 
 use super::printer::{Format, Printer};
-use alloy::primitives::{Address, B256};
+use crate::{chain::block::BlockRecord, replica::api::ChainEvent};
 use serde_json::json;
-use std::fmt::Write as _;
+use std::{fmt::Write as _, sync::Arc};
+use tokio::sync::broadcast::{self, error::RecvError};
 
-/// A transaction in a new block.
-#[derive(Clone, Copy, Debug)]
-pub struct MinedTransaction {
-    /// Its hash.
-    pub hash: B256,
-    /// Gas used by it alone.
-    pub gas_used: u64,
-    /// The contract that it created.
-    pub created: Option<Address>,
-    /// Whether it succeeded.
-    pub succeeded: bool,
+/// Prints what happens to the chain, until the node that tells of it has gone. For one node of a process: the others
+/// would say the same.
+pub async fn narrate(printer: Printer, mut events: broadcast::Receiver<ChainEvent>) {
+    loop {
+        match events.recv().await {
+            Ok(ChainEvent::Block(block)) => printer.block(&block),
+            Ok(ChainEvent::Removed(blocks)) => printer.removed(&blocks),
+            // What came too fast to be read is not printed either.
+            Ok(ChainEvent::Transaction(_)) | Err(RecvError::Lagged(_)) => {}
+            Err(RecvError::Closed) => return,
+        }
+    }
 }
 
 impl Printer {
@@ -31,43 +33,52 @@ impl Printer {
         }
     }
 
-    /// A new block, said once a process.
-    pub fn block(
-        &self,
-        number: u64,
-        hash: B256,
-        timestamp: u64,
-        transactions: &[MinedTransaction],
-    ) {
+    /// A new block.
+    pub fn block(&self, block: &BlockRecord) {
         match self.format() {
-            Format::Text => self.text(block_text(number, hash, timestamp, transactions)),
+            Format::Text => self.text(block_text(block)),
             Format::Json => self.json(&json!({
-                "event": "block", "number": number, "hash": hash, "timestamp": timestamp,
-                "transactions": transactions.iter().map(|t| t.hash).collect::<Vec<_>>(),
+                "event": "block",
+                "number": block.header.number,
+                "hash": block.hash,
+                "timestamp": block.header.timestamp,
+                "transactions": block.transactions.iter().map(|t| t.hash()).collect::<Vec<_>>(),
             })),
+            Format::Quiet => {}
+        }
+    }
+
+    /// Blocks that `evm_revert` took back, highest first.
+    pub fn removed(&self, blocks: &[Arc<BlockRecord>]) {
+        let (Some(last), Some(first)) = (blocks.first(), blocks.last()) else {
+            return;
+        };
+        let (first, last) = (first.header.number, last.header.number);
+        match self.format() {
+            Format::Text => self.text(format!("\n    Blocks removed: {first} to {last}\n")),
+            Format::Json => {
+                self.json(&json!({ "event": "removed", "first": first, "last": last }));
+            }
             Format::Quiet => {}
         }
     }
 }
 
-fn block_text(
-    number: u64,
-    hash: B256,
-    timestamp: u64,
-    transactions: &[MinedTransaction],
-) -> String {
+/// Transactions, then the block, as anvil prints them.
+fn block_text(block: &BlockRecord) -> String {
     let mut out = String::new();
-    for transaction in transactions {
-        let _ = writeln!(out, "\n    Transaction: {}", transaction.hash);
-        if let Some(address) = transaction.created {
+    for (transaction, receipt) in block.transactions.iter().zip(&block.receipts) {
+        let _ = writeln!(out, "\n    Transaction: {}", transaction.hash());
+        if let Some(address) = receipt.contract_address {
             let _ = writeln!(out, "    Contract created: {address}");
         }
-        let _ = writeln!(out, "    Gas used: {}", transaction.gas_used);
-        if !transaction.succeeded {
+        let _ = writeln!(out, "    Gas used: {}", receipt.gas_used);
+        if !receipt.receipt.status() {
             let _ = writeln!(out, "    Status: failed");
         }
     }
-    let time = rfc_2822(timestamp);
+    let (number, hash) = (block.header.number, block.hash);
+    let time = rfc_2822(block.header.timestamp);
     let _ = writeln!(out, "\n    Block Number: {number}\n    Block Hash: {hash}");
     let _ = writeln!(out, "    Block Time: \"{time}\"");
     out

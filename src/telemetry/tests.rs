@@ -1,7 +1,11 @@
 #![allow(clippy::unwrap_used)]
 
 use super::{printer::Format, *};
-use crate::config::{ClusterConfig, Overrides};
+use crate::{
+    chain::block::BlockRecord,
+    config::{ClusterConfig, Overrides},
+};
+use alloy::{consensus::Header, primitives::B256};
 use std::{
     ffi::OsStr,
     io::{self, Write},
@@ -242,25 +246,28 @@ fn requests_and_blocks_are_said_in_anvils_words() {
     let (printer, stdout, _) = printer(Format::Text);
     printer.request(None, "eth_chainId");
     printer.request(Some("node2"), "evm_mine");
-    let transaction = MinedTransaction {
-        hash: alloy::primitives::B256::repeat_byte(1),
-        gas_used: 21_000,
-        created: None,
-        succeeded: true,
-    };
-    printer.block(
-        7,
-        alloy::primitives::B256::repeat_byte(2),
-        1_795_304_708,
-        &[transaction],
-    );
+    let block = Arc::new(BlockRecord {
+        header: Header {
+            number: 7,
+            timestamp: 1_795_304_708,
+            ..Header::default()
+        },
+        hash: B256::repeat_byte(2),
+        transactions: Vec::new(),
+        ommers: Vec::new(),
+        withdrawals: None,
+        receipts: Vec::new(),
+        version: 1,
+    });
+    printer.block(&block);
+    printer.removed(&[block]);
     printer.flush(Duration::from_secs(5));
-    let (one, two) = ("01".repeat(32), "02".repeat(32));
+    let hash = "02".repeat(32);
     assert_eq!(
         stdout.text(),
         format!(
-            "eth_chainId\nnode2 evm_mine\n\n    Transaction: 0x{one}\n    Gas used: 21000\n\n    Block Number: 7\n    \
-             Block Hash: 0x{two}\n    Block Time: \"Sat, 21 Nov 2026 23:45:08 +0000\"\n\n"
+            "eth_chainId\nnode2 evm_mine\n\n    Block Number: 7\n    Block Hash: 0x{hash}\n    Block Time: \"Sat, 21 Nov 2026 \
+             23:45:08 +0000\"\n\n\n    Blocks removed: 7 to 7\n\n"
         )
     );
 }
