@@ -25,7 +25,7 @@ pub struct Applied {
     pub effects: Effects,
     /// The requests that it finished.
     pub answers: Vec<(RequestId, Outcome)>,
-    /// Transactions that came into the pool, or past it into a block.
+    /// Transactions that came into the pool.
     pub admitted: Vec<B256>,
     /// The entry was built on another chain than this one: nothing changed.
     pub skipped: bool,
@@ -86,7 +86,6 @@ impl Chain {
             Body::Blocks(blocks) => {
                 for block in blocks {
                     let built = next.execute_proposed(block)?;
-                    admitted.extend(next.newcomers(&built));
                     next.push_block(&built, entry.proposed_at_ms, &mut effects);
                 }
                 Outcome::Done
@@ -130,9 +129,7 @@ impl Chain {
         }
         let mut next = self.begin(entry, digest);
         let mut effects = Effects::default();
-        let mut admitted = Vec::new();
         for built in builts {
-            admitted.extend(next.newcomers(built));
             next.push_block(built, entry.proposed_at_ms, &mut effects);
         }
         effects.version = next.version;
@@ -141,15 +138,9 @@ impl Chain {
             chain: next,
             effects,
             answers,
-            admitted,
+            admitted: Vec::new(),
             skipped: false,
         }
-    }
-
-    /// The transactions of a block built on this chain which the pool has never seen.
-    fn newcomers<'a>(&'a self, built: &'a Built) -> impl Iterator<Item = B256> + 'a {
-        let hashes = built.block.transactions.iter().map(|transaction| *transaction.hash());
-        hashes.filter(|hash| self.pool.get(hash).is_none())
     }
 
     /// Where the newest entry stands in the log; known only once it is committed.

@@ -7,7 +7,7 @@ use crate::chain::{
 };
 use alloy::{
     consensus::{
-        Eip658Value, Header, Receipt, ReceiptEnvelope, SignableTransaction as _, TxEip1559,
+        Eip658Value, Header, Receipt, ReceiptEnvelope, TxEip1559,
         TxEip2930, TxEip4844, TxEip7702, TxLegacy, TxType,
     },
     eips::{
