@@ -135,6 +135,13 @@ async fn answer_batch(
     }
 }
 
+/// The member of an answer that says whose it is.
+#[derive(serde::Deserialize)]
+struct Id<'a> {
+    #[serde(borrow)]
+    id: &'a serde_json::value::RawValue,
+}
+
 /// Appends one answer of a batch, or, where all are too large together, an error in its place.
 fn append_to_batch(out: &mut Vec<u8>, answer: &[u8], limit: usize) {
     if out.len() > 1 {
@@ -143,11 +150,6 @@ fn append_to_batch(out: &mut Vec<u8>, answer: &[u8], limit: usize) {
     if out.len() + answer.len() <= limit {
         out.extend_from_slice(answer);
         return;
-    }
-    #[derive(serde::Deserialize)]
-    struct Id<'a> {
-        #[serde(borrow)]
-        id: &'a serde_json::value::RawValue,
     }
     let id = serde_json::from_slice::<Id<'_>>(answer).map_or("null", |answer| answer.id.get());
     jsonrpc::write_answer(out, id, &Err(too_large(limit)));

@@ -1,7 +1,7 @@
 //! What tests of this module share: blocks made by hand, and servers in front of a cluster without Raft.
 #![allow(clippy::unwrap_used)]
 
-use super::{Allowed, Limits, Listen, RpcConfig, RpcServer};
+use super::{Allowed, Limits, Listen, RpcConfig, RpcServer, context::Context};
 use crate::{
     chain::{
         block::{BlockRecord, ReceiptRecord},
@@ -99,7 +99,7 @@ pub(crate) struct Servers {
     /// The nodes behind the servers.
     pub(crate) cluster: TestCluster,
     /// The servers, by node.
-    pub(crate) servers: Vec<RpcServer>,
+    pub(crate) running: Vec<RpcServer>,
     /// The methods that were called, on all nodes.
     pub(crate) requests: Arc<Mutex<Vec<String>>>,
 }
@@ -138,14 +138,26 @@ impl Servers {
         }
         Self {
             cluster,
-            servers,
+            running: servers,
             requests,
         }
     }
 
+    /// What methods use, in front of a node (1 to 3), without a server.
+    pub(crate) fn context(&self, node: u64) -> Arc<Context> {
+        let backend = Arc::new(self.cluster.node(node).clone());
+        let (events, _) = broadcast::channel(16);
+        Arc::new(Context::new(
+            backend,
+            events,
+            Limits::default(),
+            Arc::new(|_| {}),
+        ))
+    }
+
     /// A connection to the server of a node (1 to 3).
     pub(crate) async fn connect(&self, node: usize) -> TcpStream {
-        TcpStream::connect(self.servers[node - 1].local_addr())
+        TcpStream::connect(self.running[node - 1].local_addr())
             .await
             .unwrap()
     }
@@ -162,7 +174,7 @@ impl Servers {
         (status, head.to_ascii_lowercase(), body.to_owned())
     }
 
-    /// What a node answers to a body that is POSTed.
+    /// What a node answers to a body.
     pub(crate) async fn post(&self, node: usize, body: &str) -> String {
         let length = body.len();
         let request = format!(

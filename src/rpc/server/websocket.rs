@@ -113,7 +113,7 @@ async fn serve(upgraded: OnUpgrade, shared: Arc<Shared>, _permit: Arc<OwnedSemap
 async fn talk(socket: &mut Socket, shared: &Shared) -> End {
     let context = &shared.context;
     let session = Session::new(context.limits.subscriptions_per_connection);
-    let mut stop = shared.stop.clone();
+    let mut stopping = shared.stop.clone();
     let mut events = context.events.subscribe();
     let mut calls: FuturesUnordered<BoxFuture<'_, Option<Vec<u8>>>> = FuturesUnordered::new();
     let mut ping = tokio::time::interval(context.limits.ping);
@@ -122,7 +122,7 @@ async fn talk(socket: &mut Socket, shared: &Shared) -> End {
     loop {
         let step = tokio::select! {
             biased;
-            () = super::stopped(&mut stop) => End::close_for_restart(),
+            () = super::stopped(&mut stopping) => End::close_for_restart(),
             Some(answer) = calls.next(), if !calls.is_empty() => match answer {
                 Some(answer) => send(socket, context, answer).await,
                 None => Ok(()),
