@@ -61,7 +61,7 @@ fn paths_and_phrases_may_be_written_loosely() {
 
 #[test]
 fn what_is_no_key_is_refused() {
-    let message = |phrase, path| {
+    let message = |phrase: &str, path: &str| {
         DevAccount::from_mnemonic(phrase, path, 1)
             .unwrap_err()
             .to_string()
