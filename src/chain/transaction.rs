@@ -24,7 +24,7 @@ use alloy::{
         },
         eip7594::{CELLS_PER_EXT_BLOB, Encodable7594 as _},
     },
-    primitives::{Address, B256, Bytes, U256, keccak256},
+    primitives::{Address, B256, Bytes, U256},
 };
 use std::sync::Arc;
 
@@ -109,7 +109,7 @@ pub enum BlobError {
 impl SignedTransaction {
     /// From the bytes of a client (`eth_sendRawTransaction`): EIP-2718, type 3 with its sidecar in the form of
     /// EIP-4844 or EIP-7594 or without it. Recovers the sender, which costs some 30 µs with the C library.
-    pub fn decode(raw: &[u8]) -> Result<Self, TransactionError> {
+    pub fn decode_network(raw: &[u8]) -> Result<Self, TransactionError> {
         let mut rest = raw;
         let (envelope, sidecar) = match raw {
             [] | [0..0x80] => return Err(TransactionError::TooShort),
@@ -128,8 +128,8 @@ impl SignedTransaction {
         if !rest.is_empty() {
             return Err(TransactionError::TrailingBytes);
         }
-        // A legacy signature with v = 0 or 1 and other oddities of RLP decode, but hash to something else.
-        if sidecar.is_none() && *envelope.hash() != keccak256(raw) {
+        // The other nodes get our encoding of it, so it must hash to what the client's bytes do.
+        if sidecar.is_none() && envelope.encoded_2718() != raw {
             return Err(TransactionError::NotCanonical);
         }
         Self::recover(envelope, sidecar)
@@ -209,7 +209,7 @@ impl SignedTransaction {
         self.envelope.encoded_2718().into()
     }
 
-    /// The encoding in which [`SignedTransaction::decode`] reads it back: with the blobs, where there are any.
+    /// The encoding in which [`SignedTransaction::decode_network`] reads it back: with the blobs, where there are any.
     pub fn network_encoding(&self) -> Bytes {
         let (Envelope::Eip4844(signed), Some(sidecar)) = (&self.envelope, &self.sidecar) else {
             return self.encode_2718();

@@ -226,7 +226,7 @@ fn every_type_is_signed_so_that_its_sender_is_found() {
         assert_eq!(signed.envelope.recover_signer().unwrap(), first().address);
         assert_eq!(signed.sender, first().address);
         assert_eq!(
-            SignedTransaction::decode(&signed.encode_2718()).unwrap(),
+            SignedTransaction::decode_network(&signed.encode_2718()).unwrap(),
             signed
         );
         assert_eq!(

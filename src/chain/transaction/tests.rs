@@ -3,7 +3,10 @@
 use super::*;
 use crate::chain::accounts::DevAccount;
 use alloy::{
-    consensus::{SignableTransaction as _, TxEip1559, TxEip7702, TxLegacy, TypedTransaction},
+    consensus::{
+        BlobTransactionSidecarVariant::{Eip4844, Eip7594},
+        SignableTransaction as _, TxEip1559, TxEip7702, TxLegacy, TypedTransaction,
+    },
     eips::{
         eip4844::{Blob, BlobTransactionSidecar},
         eip7594::BlobTransactionSidecarEip7594,
@@ -31,7 +34,7 @@ fn dynamic(fee_cap: u128, tip_cap: u128) -> SignedTransaction {
 }
 
 fn decode(raw: &[u8]) -> Result<SignedTransaction, String> {
-    SignedTransaction::decode(raw).map_err(|error| error.to_string())
+    SignedTransaction::decode_network(raw).map_err(|error| error.to_string())
 }
 
 #[test]
@@ -40,7 +43,7 @@ fn a_known_transaction_is_read() {
     let raw = hex!(
         "f86c098504a817c800825208943535353535353535353535353535353535353535880de0b6b3a76400008025a028ef61340bd939bc2195fe537567866003e1a15d3c71ff63e1590620aa636276a067cbe9d8997f761aecb703304b3800ccf555c9f3dc64214b297fb1966a3b6d83"
     );
-    let transaction = SignedTransaction::decode(&raw).unwrap();
+    let transaction = SignedTransaction::decode_network(&raw).unwrap();
     assert_eq!(
         transaction.sender,
         DevAccount::from_key(B256::repeat_byte(0x46))
@@ -147,7 +150,7 @@ fn a_legacy_signature_without_27_is_refused() {
     let v = raw.len() - 67;
     assert!(raw[v] == 27 || raw[v] == 28);
     raw[v] = 1;
-    assert_eq!(decode(&raw).unwrap_err(), "rlp: non-canonical encoding");
+    assert_eq!(decode(&raw).unwrap_err(), "rlp: invalid parity value");
 }
 
 #[test]
@@ -212,10 +215,10 @@ fn blobs_travel_beside_the_transaction_in_both_forms() {
     for transaction in [old, new] {
         assert_eq!(transaction.verify_blobs(), Ok(()));
         let raw = transaction.network_encoding();
-        let read = SignedTransaction::decode(&raw).unwrap();
+        let read = SignedTransaction::decode_network(&raw).unwrap();
         assert_eq!(read, transaction);
         assert_eq!(read.network_encoding(), raw);
-        let bare = SignedTransaction::decode(&transaction.encode_2718()).unwrap();
+        let bare = SignedTransaction::decode_network(&transaction.encode_2718()).unwrap();
         assert_eq!(bare.hash(), transaction.hash());
         assert_eq!(bare.verify_blobs(), Err(BlobError::Missing));
         assert_eq!(transaction.max_cost(), U256::from(3 * DATA_GAS_PER_BLOB));
@@ -231,7 +234,6 @@ fn refuses_wrong_blobs(transaction: &SignedTransaction) {
         wrong.sidecar = Some(Arc::new(sidecar));
         wrong.verify_blobs().unwrap_err()
     };
-    use BlobTransactionSidecarVariant::{Eip4844, Eip7594};
     let other_blob = with(&|sidecar| match sidecar {
         Eip4844(sidecar) => sidecar.blobs[0][1] = 6,
         Eip7594(sidecar) => sidecar.blobs[0][1] = 6,

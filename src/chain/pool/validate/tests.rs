@@ -148,7 +148,7 @@ fn gas_must_cover_the_transaction_itself() {
 #[test]
 fn an_authorization_costs_25000() {
     let authorization = Authorization {
-        chain_id: Default::default(),
+        chain_id: U256::ZERO,
         address: Address::ZERO,
         nonce: 0,
     };
@@ -191,7 +191,7 @@ fn limits_bind_where_the_chain_has_them() {
     assert_eq!(unlimited, Ok(()));
     let capped = |hardfork, gas_limit| {
         check_at(hardfork, with_gas(gas_limit), |limits| {
-            limits.transaction_gas_limit = true
+            limits.transaction_gas_limit = true;
         })
     };
     assert_eq!(capped(Hardfork::Prague, 16_777_217), Ok(()));
