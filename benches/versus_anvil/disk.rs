@@ -13,5 +13,8 @@ pub(crate) fn fsync_microseconds(folder: &Path) -> (f64, f64) {
         start.elapsed().as_secs_f64() * 1e6
     };
     let mut times: Vec<f64> = (0..300).map(|_| write(file.as_file_mut())).collect();
-    (crate::report::percentile(&mut times, 50), crate::report::percentile(&mut times, 99))
+    (
+        crate::report::percentile(&mut times, 50),
+        crate::report::percentile(&mut times, 99),
+    )
 }

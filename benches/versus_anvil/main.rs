@@ -4,7 +4,12 @@
 //! `scripts/bench.sh` finds the two programs and starts this; `--quick` does a tenth of the work. The client is one
 //! kept-alive HTTP/1.1 connection for each sender and takes part of the same cores, alike for all targets.
 
-#![allow(clippy::print_stdout, clippy::print_stderr, clippy::unwrap_used, clippy::expect_used)]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    clippy::expect_used
+)]
 #![allow(clippy::cast_precision_loss, clippy::cast_sign_loss)]
 
 #[path = "../../tests/harness/http.rs"]
@@ -41,7 +46,13 @@ const FULL: Effort = Effort {
     reads: 3000,
     sizes: &[0, 10_000, 100_000, 500_000],
 };
-const QUICK: Effort = Effort { rounds: 1, sequential: 60, concurrent: 1920, reads: 400, sizes: &[0, 10_000] };
+const QUICK: Effort = Effort {
+    rounds: 1,
+    sequential: 60,
+    concurrent: 1920,
+    reads: 400,
+    sizes: &[0, 10_000],
+};
 
 struct Arguments {
     programs: Programs,
@@ -71,7 +82,10 @@ fn arguments() -> Result<Arguments, String> {
             "--rounds" => rounds = Some(value()?.parse().map_err(|_| USAGE.to_owned())?),
             "--targets" => {
                 let find = |name: &str| Kind::ALL.into_iter().find(|kind| kind.flag() == name);
-                kinds = value()?.split(',').map(|name| find(name).ok_or(format!("no target {name}\n{USAGE}"))).collect::<Result<_, _>>()?;
+                kinds = value()?
+                    .split(',')
+                    .map(|name| find(name).ok_or(format!("no target {name}\n{USAGE}")))
+                    .collect::<Result<_, _>>()?;
             }
             "--quick" => effort = QUICK,
             "--bench" => {}
@@ -79,13 +93,26 @@ fn arguments() -> Result<Arguments, String> {
         }
     }
     effort.rounds = rounds.unwrap_or(effort.rounds);
-    let programs = Programs { anvil: anvil.ok_or(USAGE)?, praline };
-    Ok(Arguments { programs, effort, kinds, data })
+    let programs = Programs {
+        anvil: anvil.ok_or(USAGE)?,
+        praline,
+    };
+    Ok(Arguments {
+        programs,
+        effort,
+        kinds,
+        data,
+    })
 }
 
 #[tokio::main]
 async fn main() {
-    let Arguments { programs, effort, kinds, data } = match arguments() {
+    let Arguments {
+        programs,
+        effort,
+        kinds,
+        data,
+    } = match arguments() {
         Ok(arguments) => arguments,
         Err(message) => {
             eprintln!("{message}");
@@ -109,6 +136,13 @@ async fn main() {
     }
     println!("{}", report.markdown());
     let fsync = disk::fsync_microseconds(&data);
-    println!("One write of 4 KiB with fdatasync on this disk: p50 {:.0} µs, p99 {:.0} µs.", fsync.0, fsync.1);
-    println!("{} rounds; {} processors.", effort.rounds, std::thread::available_parallelism().map_or(0, usize::from));
+    println!(
+        "One write of 4 KiB with fdatasync on this disk: p50 {:.0} µs, p99 {:.0} µs.",
+        fsync.0, fsync.1
+    );
+    println!(
+        "{} rounds; {} processors.",
+        effort.rounds,
+        std::thread::available_parallelism().map_or(0, usize::from)
+    );
 }

@@ -22,9 +22,24 @@ fn milliseconds(time: Duration) -> f64 {
 
 /// All measures, in an order in which none spoils the next.
 pub(crate) async fn all(server: &Server, effort: Effort, report: &mut Report) {
-    report.add(server.kind, "start to first answer, ms", Better::Less, milliseconds(server.first_answer));
-    report.add(server.kind, "start to a leader, ms", Better::Less, milliseconds(server.leader));
-    report.add(server.kind, "memory at rest, MiB", Better::Less, server.resident_mib());
+    report.add(
+        server.kind,
+        "start to first answer, ms",
+        Better::Less,
+        milliseconds(server.first_answer),
+    );
+    report.add(
+        server.kind,
+        "start to a leader, ms",
+        Better::Less,
+        milliseconds(server.leader),
+    );
+    report.add(
+        server.kind,
+        "memory at rest, MiB",
+        Better::Less,
+        server.resident_mib(),
+    );
     sequential(server, effort, report).await;
     reads(server, effort, report).await;
     full_block(server, report).await;
@@ -42,13 +57,26 @@ async fn sequential(server: &Server, effort: Effort, report: &mut Report) {
         times.push(milliseconds(start.elapsed()));
     }
     times.drain(..20);
-    report.add(server.kind, "transfer to receipt, p50, ms", Better::Less, percentile(&mut times, 50));
-    report.add(server.kind, "transfer to receipt, p99, ms", Better::Less, percentile(&mut times, 99));
+    report.add(
+        server.kind,
+        "transfer to receipt, p50, ms",
+        Better::Less,
+        percentile(&mut times, 50),
+    );
+    report.add(
+        server.kind,
+        "transfer to receipt, p99, ms",
+        Better::Less,
+        percentile(&mut times, 99),
+    );
 }
 
 async fn reads(server: &Server, effort: Effort, report: &mut Report) {
     let mut connection = server.connect(0).await;
-    connection.call("anvil_setCode", json!([READER, READER_CODE])).await.unwrap();
+    connection
+        .call("anvil_setCode", json!([READER, READER_CODE]))
+        .await
+        .unwrap();
     let requests = [
         ("eth_call", json!([{"to": READER}, "latest"])),
         ("eth_getBalance", json!([READER, "latest"])),
@@ -60,9 +88,19 @@ async fn reads(server: &Server, effort: Effort, report: &mut Report) {
             connection.call(method, params.clone()).await.unwrap();
             times.push(start.elapsed().as_secs_f64() * 1e6);
         }
-        report.add(server.kind, &format!("{method}, p50, µs"), Better::Less, percentile(&mut times, 50));
+        report.add(
+            server.kind,
+            &format!("{method}, p50, µs"),
+            Better::Less,
+            percentile(&mut times, 50),
+        );
         let rate = read_rate(server, effort, method, &params).await;
-        report.add(server.kind, &format!("{method}, 16 connections, per second"), Better::More, rate);
+        report.add(
+            server.kind,
+            &format!("{method}, 16 connections, per second"),
+            Better::More,
+            rate,
+        );
     }
 }
 
@@ -92,31 +130,64 @@ async fn full_block(server: &Server, report: &mut Report) {
         from.push(crate::transfers::Sender::funded(1000 + number, &mut connection).await);
     }
     for _ in 0..5 {
-        connection.call("evm_setAutomine", json!([false])).await.unwrap();
+        connection
+            .call("evm_setAutomine", json!([false]))
+            .await
+            .unwrap();
         for sender in &mut from {
-            connection.call("eth_sendRawTransaction", json!([sender.transfer()])).await.unwrap();
+            connection
+                .call("eth_sendRawTransaction", json!([sender.transfer()]))
+                .await
+                .unwrap();
         }
         let start = Instant::now();
         connection.call("evm_mine", json!([])).await.unwrap();
         mine.push(milliseconds(start.elapsed()));
         for _ in 0..10 {
             let start = Instant::now();
-            let block = connection.call("eth_getBlockByNumber", json!(["latest", true])).await.unwrap();
+            let block = connection
+                .call("eth_getBlockByNumber", json!(["latest", true]))
+                .await
+                .unwrap();
             read.push(milliseconds(start.elapsed()));
-            assert_eq!(block["transactions"].as_array().map(Vec::len), Some(BLOCK_TRANSACTIONS));
+            assert_eq!(
+                block["transactions"].as_array().map(Vec::len),
+                Some(BLOCK_TRANSACTIONS)
+            );
         }
-        connection.call("evm_setAutomine", json!([true])).await.unwrap();
+        connection
+            .call("evm_setAutomine", json!([true]))
+            .await
+            .unwrap();
     }
-    report.add(server.kind, "mine 100 transactions, ms", Better::Less, percentile(&mut mine, 50));
-    report.add(server.kind, "read a block of 100 transactions, ms", Better::Less, percentile(&mut read, 50));
+    report.add(
+        server.kind,
+        "mine 100 transactions, ms",
+        Better::Less,
+        percentile(&mut mine, 50),
+    );
+    report.add(
+        server.kind,
+        "read a block of 100 transactions, ms",
+        Better::Less,
+        percentile(&mut read, 50),
+    );
 }
 
 async fn concurrent(server: &Server, effort: Effort, report: &mut Report) {
-    let wanted = if server.kind.is_anvil() { effort.concurrent.min(ANVIL_CONCURRENT_MAX) } else { effort.concurrent };
+    let wanted = if server.kind.is_anvil() {
+        effort.concurrent.min(ANVIL_CONCURRENT_MAX)
+    } else {
+        effort.concurrent
+    };
     let each = wanted / SENDERS;
     let mut ready = Vec::new();
     for (number, mut sender) in senders(server, SENDERS).await.into_iter().enumerate() {
-        ready.push((server.connect(number).await, sender.transfers(each), sender.address()));
+        ready.push((
+            server.connect(number).await,
+            sender.transfers(each),
+            sender.address(),
+        ));
     }
     let mut tasks = JoinSet::new();
     let start = Instant::now();
@@ -125,12 +196,25 @@ async fn concurrent(server: &Server, effort: Effort, report: &mut Report) {
             for transfer in &transfers {
                 confirm(&mut connection, transfer).await;
             }
-            let nonce = connection.call("eth_getTransactionCount", json!([address, "latest"])).await.unwrap();
+            let nonce = connection
+                .call("eth_getTransactionCount", json!([address, "latest"]))
+                .await
+                .unwrap();
             assert_eq!(nonce, format!("{:#x}", transfers.len()));
         });
     }
     tasks.join_all().await;
     let rate = (each * SENDERS) as f64 / start.elapsed().as_secs_f64();
-    report.add(server.kind, "64 senders, confirmed per second", Better::More, rate);
-    report.add(server.kind, "memory after all this, MiB", Better::Less, server.resident_mib());
+    report.add(
+        server.kind,
+        "64 senders, confirmed per second",
+        Better::More,
+        rate,
+    );
+    report.add(
+        server.kind,
+        "memory after all this, MiB",
+        Better::Less,
+        server.resident_mib(),
+    );
 }

@@ -27,12 +27,18 @@ pub(crate) struct Report {
 /// The `percent`th percentile, by nearest rank; sorts the samples.
 pub(crate) fn percentile(samples: &mut [f64], percent: usize) -> f64 {
     samples.sort_by(f64::total_cmp);
-    samples[(samples.len() * percent).div_ceil(100).clamp(1, samples.len()) - 1]
+    samples[(samples.len() * percent)
+        .div_ceil(100)
+        .clamp(1, samples.len())
+        - 1]
 }
 
 impl Report {
     pub(crate) fn new(kinds: &[Kind]) -> Self {
-        Self { kinds: kinds.to_vec(), rows: Vec::new() }
+        Self {
+            kinds: kinds.to_vec(),
+            rows: Vec::new(),
+        }
     }
 
     /// Adds a sample of a measure.
@@ -41,7 +47,11 @@ impl Report {
         let row = match self.rows.iter_mut().find(|row| row.name == name) {
             Some(row) => row,
             None => {
-                self.rows.push(Row { name: name.to_owned(), better, samples: Vec::new() });
+                self.rows.push(Row {
+                    name: name.to_owned(),
+                    better,
+                    samples: Vec::new(),
+                });
                 self.rows.last_mut().expect("just pushed")
             }
         };
@@ -49,7 +59,12 @@ impl Report {
     }
 
     fn median(row: &Row, kind: Kind) -> Option<f64> {
-        let mut samples: Vec<_> = row.samples.iter().filter(|(of, _)| *of == kind).map(|(_, value)| *value).collect();
+        let mut samples: Vec<_> = row
+            .samples
+            .iter()
+            .filter(|(of, _)| *of == kind)
+            .map(|(_, value)| *value)
+            .collect();
         (!samples.is_empty()).then(|| percentile(&mut samples, 50))
     }
 
@@ -61,7 +76,11 @@ impl Report {
         }
         write!(table, "\n|---|{}", "--:|".repeat(self.kinds.len())).unwrap();
         for row in &self.rows {
-            let direction = if row.better == Better::Less { "" } else { " (more is better)" };
+            let direction = if row.better == Better::Less {
+                ""
+            } else {
+                " (more is better)"
+            };
             write!(table, "\n| {}{direction} |", row.name).unwrap();
             let anvil = Self::median(row, Kind::Anvil);
             for kind in &self.kinds {
@@ -80,5 +99,11 @@ impl Report {
 }
 
 fn number(value: f64) -> String {
-    if value >= 100.0 { format!("{value:.0}") } else if value >= 10.0 { format!("{value:.1}") } else { format!("{value:.2}") }
+    if value >= 100.0 {
+        format!("{value:.0}")
+    } else if value >= 10.0 {
+        format!("{value:.1}")
+    } else {
+        format!("{value:.2}")
+    }
 }

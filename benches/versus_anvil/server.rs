@@ -34,8 +34,14 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Anvil, Self::AnvilPruned, Self::Single, Self::Ephemeral, Self::Three, Self::Processes];
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Anvil,
+        Self::AnvilPruned,
+        Self::Single,
+        Self::Ephemeral,
+        Self::Three,
+        Self::Processes,
+    ];
 
     /// Its name on the command line.
     pub(crate) fn flag(self) -> &'static str {
@@ -67,7 +73,11 @@ impl Kind {
     }
 
     fn nodes(self) -> u16 {
-        if matches!(self, Self::Three | Self::Processes) { 3 } else { 1 }
+        if matches!(self, Self::Three | Self::Processes) {
+            3
+        } else {
+            1
+        }
     }
 }
 
@@ -87,23 +97,40 @@ pub(crate) struct Server {
 impl Server {
     /// Starts a target in a new folder, on free ports, and waits until every node answers.
     pub(crate) async fn start(kind: Kind, programs: &Programs, data: &Path) -> Self {
-        let folder = tempfile::Builder::new().prefix("praline-bench-").tempdir_in(data).unwrap();
+        let folder = tempfile::Builder::new()
+            .prefix("praline-bench-")
+            .tempdir_in(data)
+            .unwrap();
         let port = free_ports(2 * kind.nodes());
         let commands = commands(kind, programs, folder.path(), port);
         let start = Instant::now();
-        let processes: Vec<_> = commands.into_iter().map(|command| spawn(command, folder.path())).collect();
-        let nodes: Vec<_> = (port..port + kind.nodes()).map(|port| SocketAddr::from(([127, 0, 0, 1], port))).collect();
+        let processes: Vec<_> = commands
+            .into_iter()
+            .map(|command| spawn(command, folder.path()))
+            .collect();
+        let nodes: Vec<_> = (port..port + kind.nodes())
+            .map(|port| SocketAddr::from(([127, 0, 0, 1], port)))
+            .collect();
         first_answer(nodes[0], start, "eth_chainId").await;
         let first = start.elapsed();
         for node in &nodes {
             first_answer(*node, start, "eth_blockNumber").await;
         }
-        Self { kind, nodes, first_answer: first, leader: start.elapsed(), processes, _folder: folder }
+        Self {
+            kind,
+            nodes,
+            first_answer: first,
+            leader: start.elapsed(),
+            processes,
+            _folder: folder,
+        }
     }
 
     /// A new connection; the connections of a cluster go to its nodes in turn.
     pub(crate) async fn connect(&self, number: usize) -> Connection {
-        Connection::open(self.nodes[number % self.nodes.len()]).await.unwrap()
+        Connection::open(self.nodes[number % self.nodes.len()])
+            .await
+            .unwrap()
     }
 
     /// Resident memory of all its processes, in MiB.
@@ -128,26 +155,56 @@ fn commands(kind: Kind, programs: &Programs, folder: &Path, port: u16) -> Vec<Co
     let (port_text, gas_limit) = (port.to_string(), GAS_LIMIT.to_string());
     let one = |program: &PathBuf, args: &[&str]| {
         let mut command = Command::new(program);
-        command.args(["--port", &port_text, "--gas-limit", &gas_limit]).args(args);
+        command
+            .args(["--port", &port_text, "--gas-limit", &gas_limit])
+            .args(args);
         vec![command]
     };
     match kind {
         Kind::Anvil => one(&programs.anvil, &["--silent"]),
-        Kind::AnvilPruned => one(&programs.anvil, &["--silent", "--hardfork", "cancun", "--prune-history"]),
-        Kind::Single => one(&programs.praline, &["--silent", "--nodes", "1", "--data-dir", "data"]),
-        Kind::Ephemeral => one(&programs.praline, &["--silent", "--nodes", "1", "--ephemeral"]),
-        Kind::Three => one(&programs.praline, &["--silent", "--nodes", "3", "--data-dir", "data"]),
+        Kind::AnvilPruned => one(
+            &programs.anvil,
+            &["--silent", "--hardfork", "cancun", "--prune-history"],
+        ),
+        Kind::Single => one(
+            &programs.praline,
+            &["--silent", "--nodes", "1", "--data-dir", "data"],
+        ),
+        Kind::Ephemeral => one(
+            &programs.praline,
+            &["--silent", "--nodes", "1", "--ephemeral"],
+        ),
+        Kind::Three => one(
+            &programs.praline,
+            &["--silent", "--nodes", "3", "--data-dir", "data"],
+        ),
         Kind::Processes => {
             let mut config = fs::read_to_string("chain-config/cluster.toml").unwrap();
-            config = config.replace("gas_limit = 30_000_000", &format!("gas_limit = {GAS_LIMIT}"));
+            config = config.replace(
+                "gas_limit = 30_000_000",
+                &format!("gas_limit = {GAS_LIMIT}"),
+            );
             for step in 0..3 {
-                config = config.replace(&format!("127.0.0.1:{}\"", 8545 + step), &format!("127.0.0.1:{}\"", port + step));
-                config = config.replace(&format!("127.0.0.1:{}\"", 30545 + step), &format!("127.0.0.1:{}\"", port + 3 + step));
+                config = config.replace(
+                    &format!("127.0.0.1:{}\"", 8545 + step),
+                    &format!("127.0.0.1:{}\"", port + step),
+                );
+                config = config.replace(
+                    &format!("127.0.0.1:{}\"", 30545 + step),
+                    &format!("127.0.0.1:{}\"", port + 3 + step),
+                );
             }
             fs::write(folder.join("cluster.toml"), config).unwrap();
             let node = |number: u16| {
                 let mut command = Command::new(&programs.praline);
-                command.args(["node", "--config", "cluster.toml", "--silent", "--node", &format!("node{number}")]);
+                command.args([
+                    "node",
+                    "--config",
+                    "cluster.toml",
+                    "--silent",
+                    "--node",
+                    &format!("node{number}"),
+                ]);
                 command
             };
             (1..=3).map(node).collect()
@@ -156,8 +213,15 @@ fn commands(kind: Kind, programs: &Programs, folder: &Path, port: u16) -> Vec<Co
 }
 
 fn spawn(mut command: Command, folder: &Path) -> Child {
-    command.current_dir(folder).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::inherit()).kill_on_drop(true);
-    command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"))
+    command
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::inherit())
+        .kill_on_drop(true);
+    command
+        .spawn()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}"))
 }
 
 async fn first_answer(node: SocketAddr, start: Instant, method: &str) -> Value {
@@ -167,7 +231,10 @@ async fn first_answer(node: SocketAddr, start: Instant, method: &str) -> Value {
         {
             return answer;
         }
-        assert!(start.elapsed() < Duration::from_secs(30), "no answer from {node}");
+        assert!(
+            start.elapsed() < Duration::from_secs(30),
+            "no answer from {node}"
+        );
         // The one place that waits by the clock: a connection that is refused tells nothing about when to try again.
         tokio::time::sleep(Duration::from_micros(500)).await;
     }
@@ -176,5 +243,7 @@ async fn first_answer(node: SocketAddr, start: Instant, method: &str) -> Value {
 fn free_ports(count: u16) -> u16 {
     let first = 12_000 + (std::process::id() % 10_000) as u16;
     let is_free = |port| TcpListener::bind(("127.0.0.1", port)).is_ok();
-    (first..31_000).find(|first| (*first..first + count).all(is_free)).expect("free ports")
+    (first..31_000)
+        .find(|first| (*first..first + count).all(is_free))
+        .expect("free ports")
 }

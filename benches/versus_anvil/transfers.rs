@@ -22,9 +22,13 @@ pub(crate) struct Sender {
 impl Sender {
     /// The `number`th account, funded by a cheat that anvil has too.
     pub(crate) async fn funded(number: usize, connection: &mut Connection) -> Self {
-        let key = PrivateKeySigner::from_bytes(&keccak256(format!("praline bench {number}"))).unwrap();
+        let key =
+            PrivateKeySigner::from_bytes(&keccak256(format!("praline bench {number}"))).unwrap();
         let balance = U256::from(10).pow(U256::from(22));
-        connection.call("anvil_setBalance", json!([key.address(), balance])).await.unwrap();
+        connection
+            .call("anvil_setBalance", json!([key.address(), balance]))
+            .await
+            .unwrap();
         Self { key, nonce: 0 }
     }
 
@@ -46,7 +50,10 @@ impl Sender {
             ..TxEip1559::default()
         };
         self.nonce += 1;
-        let signature = self.key.sign_hash_sync(&transaction.signature_hash()).unwrap();
+        let signature = self
+            .key
+            .sign_hash_sync(&transaction.signature_hash())
+            .unwrap();
         let envelope = TxEnvelope::from(transaction.into_signed(signature));
         json!(format!("0x{}", hex::encode(envelope.encoded_2718())))
     }
@@ -69,7 +76,10 @@ pub(crate) async fn senders(server: &Server, count: usize) -> Vec<Sender> {
 
 /// Sends a signed transaction and waits for its receipt, which must say that it succeeded.
 pub(crate) async fn confirm(connection: &mut Connection, raw: &Value) {
-    let hash = connection.call("eth_sendRawTransaction", json!([raw])).await.unwrap();
+    let hash = connection
+        .call("eth_sendRawTransaction", json!([raw]))
+        .await
+        .unwrap();
     let receipt = receipt(connection, &hash).await;
     assert_eq!(receipt["status"], "0x1", "{receipt}");
     assert_eq!(receipt["transactionHash"], hash);
@@ -78,7 +88,10 @@ pub(crate) async fn confirm(connection: &mut Connection, raw: &Value) {
 /// The receipt of a transaction, asked for until it is there.
 pub(crate) async fn receipt(connection: &mut Connection, hash: &Value) -> Value {
     loop {
-        let receipt = connection.call("eth_getTransactionReceipt", json!([hash])).await.unwrap();
+        let receipt = connection
+            .call("eth_getTransactionReceipt", json!([hash]))
+            .await
+            .unwrap();
         if !receipt.is_null() {
             return receipt;
         }

@@ -88,7 +88,10 @@ impl Applier {
         let before = self.shared.head();
         let is_new = |hash: &B256| before.pool().get(hash).is_none();
         let in_blocks = effects.blocks.iter().flat_map(|block| &block.transactions);
-        let arrived: Vec<B256> = in_blocks.map(|transaction| *transaction.hash()).filter(is_new).collect();
+        let arrived: Vec<B256> = in_blocks
+            .map(|transaction| *transaction.hash())
+            .filter(is_new)
+            .collect();
         self.shared.set_head(chain);
         // Before the answers: whoever has an answer finds the events in his filters.
         if !removed.is_empty() {

@@ -21,7 +21,11 @@ async fn the_leader_is_killed_under_load() {
     cluster.nodes[leader].restart().await;
     load.more(300).await;
     let account = load.finish().await;
-    assert_eq!(account.refused, Vec::<String>::new(), "a write to a survivor waits for the new leader");
+    assert_eq!(
+        account.refused,
+        Vec::<String>::new(),
+        "a write to a survivor waits for the new leader"
+    );
     account.check_all(&cluster).await;
 }
 
@@ -92,15 +96,29 @@ async fn with_the_leader_killed_a_write_to_a_survivor_succeeds_once_within_the_b
         let before = quantity(&cluster.nodes[survivor].head().await["number"]);
         cluster.nodes[leader].kill().await;
         let start = Instant::now();
-        cluster.nodes[survivor].ask("evm_increaseTime", json!([100_000])).await;
+        cluster.nodes[survivor]
+            .ask("evm_increaseTime", json!([100_000]))
+            .await;
         cluster.nodes[survivor].ask("evm_mine", json!([])).await;
         assert!(start.elapsed() < WRITE_TIMEOUT, "{:?}", start.elapsed());
         let head = cluster.agree().await;
-        assert_eq!(quantity(&head["number"]), before + 1, "evm_mine happened once");
-        let genesis = cluster.nodes[survivor].ask("eth_getBlockByNumber", json!(["earliest", false])).await;
-        let clock = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+        assert_eq!(
+            quantity(&head["number"]),
+            before + 1,
+            "evm_mine happened once"
+        );
+        let genesis = cluster.nodes[survivor]
+            .ask("eth_getBlockByNumber", json!(["earliest", false]))
+            .await;
+        let clock = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .unwrap()
+            .as_secs();
         let offset = quantity(&head["timestamp"]) as i128 - i128::from(clock);
-        assert!((offset - i128::from(round) * 100_000).abs() < 120, "round {round}: offset {offset}, genesis {genesis}");
+        assert!(
+            (offset - i128::from(round) * 100_000).abs() < 120,
+            "round {round}: offset {offset}, genesis {genesis}"
+        );
         cluster.nodes[leader].restart().await;
         cluster.agree().await;
     }
@@ -113,15 +131,24 @@ async fn a_stopped_leader_does_not_answer_for_the_cluster_when_it_wakes() {
     let survivor = (leader + 1) % 3;
     let to = "0x00000000000000000000000000000000000577ab";
     cluster.nodes[leader].program().signal("STOP");
-    cluster.nodes[survivor].ask("anvil_setBalance", json!([to, "0x1"])).await;
+    cluster.nodes[survivor]
+        .ask("anvil_setBalance", json!([to, "0x1"]))
+        .await;
     cluster.nodes[leader].program().signal("CONT");
-    assert_eq!(cluster.nodes[leader].balance(to).await, 1, "the old leader must not show the old state");
+    assert_eq!(
+        cluster.nodes[leader].balance(to).await,
+        1,
+        "the old leader must not show the old state"
+    );
     cluster.agree().await;
 }
 
 #[tokio::test]
 async fn a_node_that_was_away_for_long_gets_a_snapshot() {
-    let options = Options { storage: "snapshot_interval_entries = 50", ..Options::default() };
+    let options = Options {
+        storage: "snapshot_interval_entries = 50",
+        ..Options::default()
+    };
     let mut cluster = Cluster::start(&options).await;
     let away = cluster.follower().await;
     cluster.nodes[away].kill().await;
@@ -129,16 +156,31 @@ async fn a_node_that_was_away_for_long_gets_a_snapshot() {
     load.more(1200).await;
     let other = &cluster.nodes[(away + 1) % 3];
     for step in 0..300_u32 {
-        other.ask("anvil_setBalance", json!([format!("0x{:040x}", 0x5a9_0000 + step), "0x1"])).await;
+        other
+            .ask(
+                "anvil_setBalance",
+                json!([format!("0x{:040x}", 0x5a9_0000 + step), "0x1"]),
+            )
+            .await;
     }
     let account = load.finish().await;
     let snapshot = other.ask("evm_snapshot", json!([])).await;
     cluster.nodes[away].restart().await;
     account.check_all(&cluster).await;
-    assert_eq!(cluster.nodes[away].balance("0x0000000000000000000000000000000005a90007").await, 1);
+    assert_eq!(
+        cluster.nodes[away]
+            .balance("0x0000000000000000000000000000000005a90007")
+            .await,
+        1
+    );
     // What else the snapshot must hold: snapshots of the chain, and the log's ids of requests.
     cluster.nodes[away].ask("evm_mine", json!([])).await;
-    assert_eq!(cluster.nodes[away].ask("evm_revert", json!([snapshot])).await, true);
+    assert_eq!(
+        cluster.nodes[away]
+            .ask("evm_revert", json!([snapshot]))
+            .await,
+        true
+    );
     cluster.agree().await;
     cluster.nodes[away].kill().await;
     cluster.nodes[away].restart().await;
@@ -147,7 +189,10 @@ async fn a_node_that_was_away_for_long_gets_a_snapshot() {
 
 #[tokio::test]
 async fn a_cluster_restarts_from_snapshots_of_its_log() {
-    let options = Options { storage: "snapshot_interval_entries = 20", ..Options::default() };
+    let options = Options {
+        storage: "snapshot_interval_entries = 20",
+        ..Options::default()
+    };
     let mut cluster = Cluster::start(&options).await;
     let load = Load::start(&cluster, 6).await;
     load.more(400).await;
@@ -168,7 +213,11 @@ async fn a_cluster_restarts_from_snapshots_of_its_log() {
 
 #[tokio::test]
 async fn a_single_node_keeps_its_chain_over_kills() {
-    let mut cluster = Cluster::start(&Options { nodes: 1, ..Options::default() }).await;
+    let mut cluster = Cluster::start(&Options {
+        nodes: 1,
+        ..Options::default()
+    })
+    .await;
     let load = Load::start(&cluster, 4).await;
     load.more(200).await;
     cluster.nodes[0].program().signal("KILL");

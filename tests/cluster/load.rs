@@ -73,8 +73,18 @@ impl Load {
     pub(crate) async fn more(&self, count: u64) {
         let mut heard = self.shared.count.subscribe();
         let goal = *heard.borrow() + count;
-        let is_reached = timeout(Duration::from_secs(60), heard.wait_for(|reached| *reached >= goal)).await.is_ok();
-        assert!(is_reached, "the senders are stuck at {} of {goal}: {:?}", *heard.borrow(), self.shared.refused.lock().await.last());
+        let is_reached = timeout(
+            Duration::from_secs(60),
+            heard.wait_for(|reached| *reached >= goal),
+        )
+        .await
+        .is_ok();
+        assert!(
+            is_reached,
+            "the senders are stuck at {} of {goal}: {:?}",
+            *heard.borrow(),
+            self.shared.refused.lock().await.last()
+        );
     }
 
     /// Ends the load, and gives account of it.
@@ -91,7 +101,12 @@ impl Load {
     }
 }
 
-async fn send(from: Value, nodes: Arc<Vec<std::net::SocketAddr>>, sender: usize, shared: Arc<Shared>) {
+async fn send(
+    from: Value,
+    nodes: Arc<Vec<std::net::SocketAddr>>,
+    sender: usize,
+    shared: Arc<Shared>,
+) {
     use crate::harness::{CallError, Connection};
     let mut connections: Vec<Option<Connection>> = nodes.iter().map(|_| None).collect();
     let mut turn = sender;
@@ -106,10 +121,15 @@ async fn send(from: Value, nodes: Arc<Vec<std::net::SocketAddr>>, sender: usize,
             continue;
         };
         let value = shared.next_value.fetch_add(1, Ordering::Relaxed);
-        let request = json!([{"from": from, "to": SINK, "value": format!("{value:#x}"), "gas": "0x5208"}]);
+        let request =
+            json!([{"from": from, "to": SINK, "value": format!("{value:#x}"), "gas": "0x5208"}]);
         match connection.call("eth_sendTransaction", request).await {
             Ok(hash) => {
-                shared.acknowledged.lock().await.insert(value, hash.as_str().unwrap().to_owned());
+                shared
+                    .acknowledged
+                    .lock()
+                    .await
+                    .insert(value, hash.as_str().unwrap().to_owned());
                 shared.count.send_modify(|count| *count += 1);
             }
             Err(CallError::Connection(_)) => connections[node] = None,
@@ -126,7 +146,12 @@ impl Account {
         let mut nonces: HashMap<String, HashSet<u64>> = HashMap::new();
         let head = quantity(&node.head().await["number"]);
         for number in 0..=head {
-            let block = node.patient("eth_getBlockByNumber", json!([format!("{number:#x}"), true])).await;
+            let block = node
+                .patient(
+                    "eth_getBlockByNumber",
+                    json!([format!("{number:#x}"), true]),
+                )
+                .await;
             for transaction in block["transactions"].as_array().unwrap() {
                 if transaction["to"] != SINK {
                     continue;
@@ -135,21 +160,50 @@ impl Account {
                 let hash = transaction["hash"].as_str().unwrap().to_owned();
                 let nonce = quantity(&transaction["nonce"]) as u64;
                 let from = transaction["from"].as_str().unwrap().to_owned();
-                assert!(nonces.entry(from).or_default().insert(nonce), "a nonce twice, in block {number}");
+                assert!(
+                    nonces.entry(from).or_default().insert(nonce),
+                    "a nonce twice, in block {number}"
+                );
                 let twice = by_value.insert(value, hash);
-                assert!(twice.is_none(), "{}: write {value} happened twice, last in block {number}", node.name);
+                assert!(
+                    twice.is_none(),
+                    "{}: write {value} happened twice, last in block {number}",
+                    node.name
+                );
             }
         }
         for (value, hash) in &self.acknowledged {
-            assert_eq!(by_value.get(value), Some(hash), "{}: acknowledged write {value} is not there", node.name);
+            assert_eq!(
+                by_value.get(value),
+                Some(hash),
+                "{}: acknowledged write {value} is not there",
+                node.name
+            );
         }
-        assert!(by_value.keys().all(|value| *value <= self.attempts), "a write that nobody sent");
+        assert!(
+            by_value.keys().all(|value| *value <= self.attempts),
+            "a write that nobody sent"
+        );
         for (from, used) in nonces {
-            let next = quantity(&node.patient("eth_getTransactionCount", json!([from, "latest"])).await);
-            assert_eq!(next, used.len() as u128, "{}: nonces of {from} have a hole", node.name);
+            let next = quantity(
+                &node
+                    .patient("eth_getTransactionCount", json!([from, "latest"]))
+                    .await,
+            );
+            assert_eq!(
+                next,
+                used.len() as u128,
+                "{}: nonces of {from} have a hole",
+                node.name
+            );
         }
         let sum: u128 = by_value.keys().map(|value| u128::from(*value)).sum();
-        assert_eq!(node.balance(SINK).await, sum, "{}: balances say something else", node.name);
+        assert_eq!(
+            node.balance(SINK).await,
+            sum,
+            "{}: balances say something else",
+            node.name
+        );
     }
 
     /// [`Account::check`] on each running node, which must agree.

@@ -14,13 +14,22 @@ async fn a_write_on_any_node_is_read_on_every_other_at_once() {
         let to = format!("0x{:040x}", 0xbeef_0000 + step);
         let asked = &cluster.nodes[step as usize % 3];
         let hash = asked
-            .ask("eth_sendTransaction", json!([{"from": accounts[0], "to": to, "value": format!("{:#x}", step + 1)}]))
+            .ask(
+                "eth_sendTransaction",
+                json!([{"from": accounts[0], "to": to, "value": format!("{:#x}", step + 1)}]),
+            )
             .await;
         for node in &cluster.nodes {
-            assert_eq!(quantity(&node.ask("eth_getBalance", json!([to, "latest"])).await), u128::from(step) + 1);
+            assert_eq!(
+                quantity(&node.ask("eth_getBalance", json!([to, "latest"])).await),
+                u128::from(step) + 1
+            );
             let receipt = node.ask("eth_getTransactionReceipt", json!([hash])).await;
             assert_eq!(receipt["status"], "0x1", "{}", node.name);
-            assert_eq!(node.ask("eth_blockNumber", json!([])).await, receipt["blockNumber"]);
+            assert_eq!(
+                node.ask("eth_blockNumber", json!([])).await,
+                receipt["blockNumber"]
+            );
         }
     }
     cluster.agree().await;
@@ -33,13 +42,21 @@ async fn senders_on_all_nodes_lose_and_double_nothing() {
     load.more(1500).await;
     let account = load.finish().await;
     assert_eq!(account.refused, Vec::<String>::new());
-    assert_eq!(account.attempts, account.acknowledged.len() as u64, "every write of a healthy cluster is answered");
+    assert_eq!(
+        account.attempts,
+        account.acknowledged.len() as u64,
+        "every write of a healthy cluster is answered"
+    );
     account.check_all(&cluster).await;
 }
 
 #[tokio::test]
 async fn five_nodes_are_one_chain_too() {
-    let cluster = Cluster::start(&Options { nodes: 5, ..Options::default() }).await;
+    let cluster = Cluster::start(&Options {
+        nodes: 5,
+        ..Options::default()
+    })
+    .await;
     let load = Load::start(&cluster, 10).await;
     load.more(200).await;
     load.finish().await.check_all(&cluster).await;

@@ -30,7 +30,11 @@ pub(crate) struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { nodes: 3, cluster: "", storage: "" }
+        Self {
+            nodes: 3,
+            cluster: "",
+            storage: "",
+        }
     }
 }
 
@@ -58,7 +62,10 @@ pub(crate) struct Cluster {
 pub(crate) fn identity(number: u8) -> (String, String) {
     let secret = SigningKey::from_bytes(&[number + 1; 32]);
     let hex = |bytes: &[u8]| alloy::hex::encode(bytes);
-    (hex(&secret.to_keypair_bytes()), hex(secret.verifying_key().as_bytes()))
+    (
+        hex(&secret.to_keypair_bytes()),
+        hex(secret.verifying_key().as_bytes()),
+    )
 }
 
 /// The text of a config.
@@ -85,9 +92,13 @@ pub(crate) fn config(options: &Options, first_port: u16) -> String {
 impl Cluster {
     /// A config for a cluster, and no process yet.
     pub(crate) fn planned(options: &Options) -> Self {
-        let folder = tempfile::Builder::new().prefix("praline-test-").tempdir().expect("a temporary folder");
+        let folder = tempfile::Builder::new()
+            .prefix("praline-test-")
+            .tempdir()
+            .expect("a temporary folder");
         let first = free_ports(2 * u16::from(options.nodes));
-        fs::write(folder.path().join("cluster.toml"), config(options, first)).expect("the config is written");
+        fs::write(folder.path().join("cluster.toml"), config(options, first))
+            .expect("the config is written");
         let nodes = (0..options.nodes)
             .map(|number| Node {
                 name: format!("node{}", number + 1),
@@ -138,9 +149,14 @@ impl Cluster {
         let start = Instant::now();
         while start.elapsed() < PATIENCE {
             for node in self.running() {
-                let Ok(status) = node.call("cluster_status", json!([])).await else { continue };
-                let leader = status["leader"].as_str().and_then(|name| self.nodes.iter().position(|node| node.name == name));
-                if let Some(leader) = leader.filter(|leader| self.nodes[*leader].program.is_some()) {
+                let Ok(status) = node.call("cluster_status", json!([])).await else {
+                    continue;
+                };
+                let leader = status["leader"]
+                    .as_str()
+                    .and_then(|name| self.nodes.iter().position(|node| node.name == name));
+                if let Some(leader) = leader.filter(|leader| self.nodes[*leader].program.is_some())
+                {
                     return leader;
                 }
             }
@@ -157,9 +173,12 @@ impl Cluster {
     pub(crate) async fn agree(&self) -> Value {
         let mut first = None;
         for node in self.running() {
-            let head = node.patient("eth_getBlockByNumber", json!(["latest", true])).await;
+            let head = node
+                .patient("eth_getBlockByNumber", json!(["latest", true]))
+                .await;
             let pool = node.patient("txpool_content", json!([])).await;
-            let (expected_head, expected_pool) = first.get_or_insert_with(|| (head.clone(), pool.clone()));
+            let (expected_head, expected_pool) =
+                first.get_or_insert_with(|| (head.clone(), pool.clone()));
             assert_eq!(&head, expected_head, "{} has another head", node.name);
             assert_eq!(&pool, expected_pool, "{} has another pool", node.name);
         }
@@ -168,8 +187,15 @@ impl Cluster {
 
     /// What all processes printed, for reports.
     pub(crate) fn printed(&self) -> String {
-        let of = |node: &Node| node.program.as_ref().map_or_else(String::new, Program::printed);
-        self.nodes.iter().map(|node| format!("===== {}\n{}", node.name, of(node))).collect()
+        let of = |node: &Node| {
+            node.program
+                .as_ref()
+                .map_or_else(String::new, Program::printed)
+        };
+        self.nodes
+            .iter()
+            .map(|node| format!("===== {}\n{}", node.name, of(node)))
+            .collect()
     }
 }
 
@@ -239,7 +265,10 @@ impl Node {
         };
         let answer = connection.call(method, params).await;
         if !matches!(answer, Err(CallError::Connection(_))) {
-            self.idle.lock().expect("no panic while locked").push(connection);
+            self.idle
+                .lock()
+                .expect("no panic while locked")
+                .push(connection);
         }
         answer
     }
@@ -248,7 +277,11 @@ impl Node {
     pub(crate) async fn ask(&self, method: &str, params: Value) -> Value {
         match self.call(method, params.clone()).await {
             Ok(result) => result,
-            Err(error) => panic!("{} {method} {params}: {error}\n{}", self.name, self.printed()),
+            Err(error) => panic!(
+                "{} {method} {params}: {error}\n{}",
+                self.name,
+                self.printed()
+            ),
         }
     }
 
@@ -259,28 +292,41 @@ impl Node {
             match self.call(method, params.clone()).await {
                 Ok(result) => return result,
                 Err(error) if error.code() == Some(-32005) && start.elapsed() < PATIENCE => {}
-                Err(error) => panic!("{} {method} {params}: {error}\n{}", self.name, self.printed()),
+                Err(error) => panic!(
+                    "{} {method} {params}: {error}\n{}",
+                    self.name,
+                    self.printed()
+                ),
             }
         }
     }
 
     /// The newest block.
     pub(crate) async fn head(&self) -> Value {
-        self.patient("eth_getBlockByNumber", json!(["latest", false])).await
+        self.patient("eth_getBlockByNumber", json!(["latest", false]))
+            .await
     }
 
     /// The balance of an account.
     pub(crate) async fn balance(&self, address: &str) -> u128 {
-        quantity(&self.patient("eth_getBalance", json!([address, "latest"])).await)
+        quantity(
+            &self
+                .patient("eth_getBalance", json!([address, "latest"]))
+                .await,
+        )
     }
 
     fn printed(&self) -> String {
-        self.program.as_ref().map_or_else(String::new, Program::printed)
+        self.program
+            .as_ref()
+            .map_or_else(String::new, Program::printed)
     }
 }
 
 /// A JSON-RPC quantity as a number.
 pub(crate) fn quantity(value: &Value) -> u128 {
     let digits = value.as_str().and_then(|text| text.strip_prefix("0x"));
-    digits.and_then(|digits| u128::from_str_radix(digits, 16).ok()).unwrap_or_else(|| panic!("{value} is no quantity"))
+    digits
+        .and_then(|digits| u128::from_str_radix(digits, 16).ok())
+        .unwrap_or_else(|| panic!("{value} is no quantity"))
 }

@@ -35,7 +35,11 @@ impl fmt::Display for CallError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Connection(error) => write!(f, "connection: {error}"),
-            Self::Refused { code, message, data } => write!(f, "{code} {message} {data}"),
+            Self::Refused {
+                code,
+                message,
+                data,
+            } => write!(f, "{code} {message} {data}"),
         }
     }
 }
@@ -62,13 +66,20 @@ impl Connection {
     pub(crate) async fn open(host: SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect(host).await?;
         stream.set_nodelay(true)?;
-        Ok(Self { stream: BufReader::with_capacity(64 * 1024, stream), host, last_id: 0, line: String::new() })
+        Ok(Self {
+            stream: BufReader::with_capacity(64 * 1024, stream),
+            host,
+            last_id: 0,
+            line: String::new(),
+        })
     }
 
     /// Calls a method.
     pub(crate) async fn call(&mut self, method: &str, params: Value) -> Result<Value, CallError> {
         self.last_id += 1;
-        let body = json!({"jsonrpc": "2.0", "id": self.last_id, "method": method, "params": params}).to_string();
+        let body =
+            json!({"jsonrpc": "2.0", "id": self.last_id, "method": method, "params": params})
+                .to_string();
         let reply = self.post(&body).await?;
         let mut reply: Value = serde_json::from_slice(&reply).map_err(io::Error::other)?;
         if let Some(error) = reply.get_mut("error").filter(|error| !error.is_null()) {
@@ -93,14 +104,20 @@ impl Connection {
         let (mut length, mut is_chunked) = (0, false);
         loop {
             self.read_line().await?;
-            let Some((name, value)) = self.line.split_once(':') else { break };
+            let Some((name, value)) = self.line.split_once(':') else {
+                break;
+            };
             if name.eq_ignore_ascii_case("content-length") {
                 length = value.trim().parse().map_err(io::Error::other)?;
             } else if name.eq_ignore_ascii_case("transfer-encoding") {
                 is_chunked = value.trim().eq_ignore_ascii_case("chunked");
             }
         }
-        if is_chunked { self.read_chunks().await } else { self.read_bytes(length).await }
+        if is_chunked {
+            self.read_chunks().await
+        } else {
+            self.read_bytes(length).await
+        }
     }
 
     async fn read_line(&mut self) -> io::Result<()> {

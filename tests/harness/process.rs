@@ -74,26 +74,52 @@ impl Program {
         let stdout = child.stdout.take().expect("stdout is piped");
         let stderr = child.stderr.take().expect("stderr is piped");
         let readers = vec![
-            tokio::spawn(keep_lines(stdout, Arc::clone(&output), |output| &mut output.stdout, tell.clone())),
-            tokio::spawn(keep_lines(stderr, Arc::clone(&output), |output| &mut output.stderr, tell)),
+            tokio::spawn(keep_lines(
+                stdout,
+                Arc::clone(&output),
+                |output| &mut output.stdout,
+                tell.clone(),
+            )),
+            tokio::spawn(keep_lines(
+                stderr,
+                Arc::clone(&output),
+                |output| &mut output.stderr,
+                tell,
+            )),
         ];
-        Self { child, output, changed, readers }
+        Self {
+            child,
+            output,
+            changed,
+            readers,
+        }
     }
 
     /// What it has printed so far, for reports.
     pub(crate) fn printed(&self) -> String {
         let output = self.output.lock().expect("no panic while locked");
-        format!("--- stdout:\n{}--- stderr:\n{}", output.stdout, output.stderr)
+        format!(
+            "--- stdout:\n{}--- stderr:\n{}",
+            output.stdout, output.stderr
+        )
     }
 
     /// Its standard output so far.
     pub(crate) fn stdout(&self) -> String {
-        self.output.lock().expect("no panic while locked").stdout.clone()
+        self.output
+            .lock()
+            .expect("no panic while locked")
+            .stdout
+            .clone()
     }
 
     /// Its standard error so far.
     pub(crate) fn stderr(&self) -> String {
-        self.output.lock().expect("no panic while locked").stderr.clone()
+        self.output
+            .lock()
+            .expect("no panic while locked")
+            .stderr
+            .clone()
     }
 
     /// Waits until `count` lines of its output start with `start`.
@@ -101,17 +127,34 @@ impl Program {
         let output = Arc::clone(&self.output);
         let is_there = move |_: &u64| {
             let output = output.lock().expect("no panic while locked");
-            output.stdout.lines().filter(|line| line.starts_with(start)).count() >= count
+            output
+                .stdout
+                .lines()
+                .filter(|line| line.starts_with(start))
+                .count()
+                >= count
         };
-        let heard = matches!(timeout(PATIENCE, self.changed.wait_for(is_there)).await, Ok(Ok(_)));
-        assert!(heard, "no {count} lines `{start}…` were printed:\n{}", self.printed());
+        let heard = matches!(
+            timeout(PATIENCE, self.changed.wait_for(is_there)).await,
+            Ok(Ok(_))
+        );
+        assert!(
+            heard,
+            "no {count} lines `{start}…` were printed:\n{}",
+            self.printed()
+        );
     }
 
     /// Sends a signal by name (`KILL`, `TERM`, `INT`, `STOP`, `CONT`).
     pub(crate) fn signal(&self, name: &str) {
         let Some(pid) = self.child.id() else { return };
-        let status = std::process::Command::new("kill").args([format!("-{name}"), pid.to_string()]).status();
-        assert!(status.expect("`kill` is there").success(), "SIG{name} to {pid}");
+        let status = std::process::Command::new("kill")
+            .args([format!("-{name}"), pid.to_string()])
+            .status();
+        assert!(
+            status.expect("`kill` is there").success(),
+            "SIG{name} to {pid}"
+        );
     }
 
     /// Waits for its end.
@@ -123,7 +166,11 @@ impl Program {
         for reader in self.readers.drain(..) {
             reader.await.expect("reading a pipe does not panic");
         }
-        Ended { status, stdout: self.stdout(), stderr: self.stderr() }
+        Ended {
+            status,
+            stdout: self.stdout(),
+            stderr: self.stderr(),
+        }
     }
 
     /// Kills it as a crash would, and waits until it is gone.
@@ -152,6 +199,9 @@ async fn keep_lines(
 }
 
 /// Runs the program to its end.
-pub(crate) async fn run<A: AsRef<OsStr>>(folder: &Path, args: impl IntoIterator<Item = A>) -> Ended {
+pub(crate) async fn run<A: AsRef<OsStr>>(
+    folder: &Path,
+    args: impl IntoIterator<Item = A>,
+) -> Ended {
     Program::start(folder, args).ended().await
 }

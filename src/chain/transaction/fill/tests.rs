@@ -170,7 +170,8 @@ fn contradictions_are_refused_in_geths_words() {
     );
     assert_eq!(
         refusal(request().max_fee_per_gas(1).max_priority_fee_per_gas(2)),
-        "maxFeePerGas (1) < maxPriorityFeePerGas (2)"
+        "max priority fee per gas higher than max fee per gas: address 0x0000000000000000000000000000000000000000, \
+         maxPriorityFeePerGas: 2, maxFeePerGas: 1"
     );
     assert_eq!(
         refusal(TransactionRequest {
