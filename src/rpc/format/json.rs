@@ -231,9 +231,4 @@ impl<'a> List<'a> {
         }
         self.out
     }
-
-    /// How many bytes the whole buffer holds.
-    pub(crate) fn buffered(&self) -> usize {
-        self.out.len()
-    }
 }
