@@ -163,10 +163,12 @@ fn kind_of(entry: &Entry<'_>) -> Kind {
 }
 
 async fn call(context: &Arc<Context>, request: &Request<'_>, session: Option<&Session>) -> Answer {
-    (context.on_request)(&request.method);
     let Some(method) = methods::find(&request.method) else {
-        return Err(RpcError::method_not_found(&request.method));
+        let name = printable(&request.method);
+        (context.on_request)(&name);
+        return Err(RpcError::method_not_found(&name));
     };
+    (context.on_request)(&request.method);
     let call = Call {
         method: &request.method,
         context,
@@ -174,6 +176,17 @@ async fn call(context: &Arc<Context>, request: &Request<'_>, session: Option<&Se
         session,
     };
     run(method, call).await
+}
+
+/// The longest name of a method that is repeated to anybody, in characters.
+const MAX_SHOWN_NAME: usize = 80;
+
+/// A name that a client made up, fit for a terminal and a message.
+fn printable(name: &str) -> String {
+    let shown = name.chars().take(MAX_SHOWN_NAME);
+    shown
+        .map(|c| if c.is_control() { '?' } else { c })
+        .collect()
 }
 
 /// Runs a method. One that panics answers -32603; the connection and the node live on.

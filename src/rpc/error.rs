@@ -56,10 +56,9 @@ impl RpcError {
 
     /// No such method (geth's sentence, which ethers and viem understand).
     pub(crate) fn method_not_found(method: &str) -> Self {
-        let name: String = method.chars().take(80).collect();
         Self::new(
             METHOD_NOT_FOUND,
-            format!("the method {name} does not exist/is not available"),
+            format!("the method {method} does not exist/is not available"),
         )
     }
 

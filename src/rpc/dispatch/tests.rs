@@ -47,3 +47,9 @@ fn a_batch_that_grows_too_large_keeps_its_ids() {
         (&3.into(), &(-32000).into())
     );
 }
+
+#[test]
+fn names_of_clients_do_not_reach_a_terminal_raw() {
+    assert_eq!(printable("eth_\u{1b}[2J\nx"), "eth_?[2J?x");
+    assert_eq!(printable(&"x".repeat(1000)).len(), MAX_SHOWN_NAME);
+}
