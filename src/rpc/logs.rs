@@ -120,7 +120,7 @@ fn collect(
 ) -> Result<(), RpcError> {
     let mut add = |block: &BlockRecord| {
         scan(block, filter, false, |entry, place| {
-            log(list.next(), entry, &place)
+            log(list.next(), entry, &place);
         });
         if list.buffered() > limit {
             return Err(too_large(limit));

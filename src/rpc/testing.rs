@@ -162,7 +162,7 @@ impl Servers {
         (status, head.to_ascii_lowercase(), body.to_owned())
     }
 
-    /// What a node answers to a body that is POSTed.
+    /// What a node answers to a body that is `POSTed`.
     pub(crate) async fn post(&self, node: usize, body: &str) -> String {
         let length = body.len();
         let request = format!(

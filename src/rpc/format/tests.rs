@@ -270,7 +270,7 @@ fn signatures_and_prices_of_each_type() {
     assert_eq!(txs[0]["gasPrice"], json!("0x9"));
     assert_eq!(txs[3]["gasPrice"], json!("0x9"), "base fee 7 and tip 2");
     let pending = value(&Json::build(|out| {
-        transaction(out, &record.transactions[3], None, Some(7))
+        transaction(out, &record.transactions[3], None, Some(7));
     }));
     assert_eq!(pending["gasPrice"], json!("0x64"), "the cap while it waits");
     assert_eq!(txs[4]["maxFeePerBlobGas"], json!("0x3"));

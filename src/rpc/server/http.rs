@@ -151,7 +151,7 @@ fn host_name(host: &str) -> &str {
     host.split(':').next().unwrap_or(host)
 }
 
-/// CORS does not guard WebSockets: the server itself must look at the page.
+/// CORS does not guard `WebSockets`: the server itself must look at the page.
 fn page_is_allowed(request: &Request<Incoming>, allowed: &Allowed) -> bool {
     let Allowed::Only(list) = allowed else {
         return true;
