@@ -1,7 +1,7 @@
 //! What tests of this module share: blocks made by hand, and servers in front of a cluster without Raft.
 #![allow(clippy::unwrap_used)]
 
-use super::{Allowed, Limits, Listen, RpcConfig, RpcServer};
+use super::{Allowed, Limits, Listen, RpcConfig, RpcServer, context::Context};
 use crate::{
     chain::{
         block::{BlockRecord, ReceiptRecord},
@@ -92,6 +92,14 @@ pub(crate) fn block_with_fees(base_fee: u64, paid: &[(u128, u64)]) -> BlockRecor
         });
     }
     block
+}
+
+/// What the methods of a server work on, before a chain without other nodes.
+pub(crate) fn context(limits: Limits) -> Arc<Context> {
+    let cluster = TestCluster::new(&spec(Hardfork::LATEST), 500);
+    let backend = Arc::new(cluster.node(1).clone());
+    let events = broadcast::channel(16).0;
+    Arc::new(Context::new(backend, events, limits, Arc::new(|_| {})))
 }
 
 /// Three nodes of one chain, each with a server, over a log that is a list in memory.
