@@ -1,55 +1,62 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
-use crate::rpc::testing::Servers;
+use crate::rpc::{Limits, testing::context};
+use jsonrpsee::RpcModule;
 
-async fn broken(_: Call<'_>) -> Answer {
-    std::future::ready(()).await;
-    panic!("a fault in a method");
+async fn answer(dispatcher: &Dispatcher, message: &str) -> String {
+    let answer = dispatcher.answer(message.as_bytes(), None).await.unwrap();
+    String::from_utf8(answer).unwrap()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_method_that_panics_is_an_internal_error() {
-    let method = Method {
-        names: &["x_broken"],
-        kind: Kind::Read,
-        run: |call| Box::pin(broken(call)),
-    };
-    let servers = Servers::start().await;
-    let context = servers.context(1);
-    let call = Call {
-        method: "x_broken",
-        context: &context,
-        params: Params::default(),
-        session: None,
-    };
-    let error = run(&method, call).await.unwrap_err();
-    assert_eq!(
-        (error.code(), error.message()),
-        (-32603, "the method failed inside the node")
-    );
-}
-
-#[test]
-fn a_batch_that_grows_too_large_keeps_its_ids() {
-    let mut out = b"[".to_vec();
-    for id in 1..=3 {
-        let answer = format!(
-            r#"{{"jsonrpc":"2.0","id":{id},"result":"{}"}}"#,
-            "x".repeat(60)
-        );
-        append_to_batch(&mut out, answer.as_bytes(), 200);
+#[tokio::test]
+async fn ids_come_back_to_the_letter() {
+    let dispatcher = Dispatcher::new(context(Limits::default())).unwrap();
+    for id in [
+        "null",
+        "-7",
+        "1.50",
+        "1e3",
+        r#""a\u0062""#,
+        "123456789012345678901",
+    ] {
+        let message = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"eth_chainId"}}"#);
+        let expected = format!(r#"{{"jsonrpc":"2.0","id":{id},"result":"0x7a69"}}"#);
+        assert_eq!(answer(&dispatcher, &message).await, expected);
     }
-    out.push(b']');
-    let answers: Vec<serde_json::Value> = serde_json::from_slice(&out).unwrap();
-    assert!(answers[0]["result"].is_string());
+}
+
+#[tokio::test]
+async fn a_panic_fails_its_own_call_alone() {
+    let context = context(Limits::default());
+    let mut module = RpcModule::from_arc(Arc::clone(&context));
+    module
+        .register_async_method("test_panic", |_, _, _| async {
+            assert_eq!(1, 2, "on purpose");
+        })
+        .unwrap();
+    module
+        .merge(methods::register(Arc::clone(&context)).unwrap())
+        .unwrap();
+    let dispatcher = Dispatcher {
+        methods: module.into(),
+        context,
+    };
+    let batch = r#"[{"id":1,"method":"test_panic"},{"id":2,"method":"net_listening"}]"#;
     assert_eq!(
-        (&answers[2]["id"], &answers[2]["error"]["code"]),
-        (&3.into(), &(-32000).into())
+        answer(&dispatcher, batch).await,
+        r#"[{"jsonrpc":"2.0","id":1,"error":{"code":-32603,"message":"the method failed inside the node"}},{"jsonrpc":"2.0","id":2,"result":true}]"#
     );
 }
 
-#[test]
-fn names_of_clients_do_not_reach_a_terminal_raw() {
-    assert_eq!(printable("eth_\u{1b}[2J\nx"), "eth_?[2J?x");
-    assert_eq!(printable(&"x".repeat(1000)).len(), MAX_SHOWN_NAME);
+#[tokio::test]
+async fn an_answer_beyond_the_limit_is_an_error_that_names_it() {
+    let limits = Limits {
+        response_bytes: 64,
+        ..Limits::default()
+    };
+    let dispatcher = Dispatcher::new(context(limits)).unwrap();
+    assert_eq!(
+        answer(&dispatcher, r#"{"id":-1,"method":"eth_accounts"}"#).await,
+        r#"{"jsonrpc":"2.0","id":-1,"error":{"code":-32000,"message":"response too large: more than 64 bytes; ask for less at once"}}"#
+    );
 }
