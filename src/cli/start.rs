@@ -95,7 +95,10 @@ where
 {
     // Each connection is a file; the usual limit of 1024 is less than the servers promise. A refusal changes nothing.
     let _ = rlimit::increase_nofile_limit(rlimit::INFINITY);
+    // More threads than cores: a long EVM run on one must not keep the heartbeats of the others waiting.
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(cores.max(2) * 2)
         .enable_all()
         .thread_name("praline")
         .build()

@@ -96,11 +96,7 @@ pub async fn start_member(
     );
     let (flusher, flush_failure) =
         Flusher::start(archive).map_err(|error| failed(Box::new(error)))?;
-    let (lines, node) = (
-        printer.clone(),
-        (config.members.len() > 1).then(|| name.clone()),
-    );
-    let on_request = Arc::new(move |method: &str| lines.request(node.as_deref(), method));
+    let on_request = request_lines(config, &name, printer);
     let rpc = rpc::serve(
         rpc_config(config, listeners.rpc),
         Arc::new(replica),
@@ -121,6 +117,17 @@ pub async fn start_member(
         failure: Some(failure),
         _data: data,
     })
+}
+
+/// Prints each request; with the node's name where there are several.
+fn request_lines(
+    config: &ClusterConfig,
+    name: &str,
+    printer: &Printer,
+) -> Arc<dyn Fn(&str) + Send + Sync> {
+    let printer = printer.clone();
+    let node = (config.members.len() > 1).then(|| name.to_owned());
+    Arc::new(move |method: &str| printer.request(node.as_deref(), method))
 }
 
 type StartFailure = Box<dyn std::error::Error + Send + Sync>;

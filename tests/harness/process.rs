@@ -16,7 +16,7 @@ use tokio::{
 };
 
 /// How long anything may take that is not itself measured, in this machine's worst hour.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 #[derive(Debug, Default)]
 struct Output {
