@@ -117,7 +117,7 @@ async fn talk(socket: &mut Socket, shared: &Shared) -> End {
     let dispatcher = &shared.dispatcher;
     let context = dispatcher.context();
     let session = Arc::new(Session::new(context.limits.subscriptions_per_connection));
-    let mut stop = shared.stop.clone();
+    let mut stopping = shared.stop.clone();
     let mut events = context.events.subscribe();
     let mut calls: FuturesUnordered<BoxFuture<'_, Option<Vec<u8>>>> = FuturesUnordered::new();
     let mut ping = tokio::time::interval(context.limits.ping);
