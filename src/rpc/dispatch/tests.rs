@@ -10,7 +10,8 @@ async fn answer(dispatcher: &Dispatcher, message: &str) -> String {
 
 #[tokio::test]
 async fn ids_come_back_to_the_letter() {
-    let dispatcher = Dispatcher::new(context(Limits::default())).unwrap();
+    let (_cluster, context) = context(Limits::default());
+    let dispatcher = Dispatcher::new(context).unwrap();
     for id in [
         "null",
         "-7",
@@ -27,7 +28,7 @@ async fn ids_come_back_to_the_letter() {
 
 #[tokio::test]
 async fn a_panic_fails_its_own_call_alone() {
-    let context = context(Limits::default());
+    let (_cluster, context) = context(Limits::default());
     let mut module = RpcModule::from_arc(Arc::clone(&context));
     module
         .register_async_method("test_panic", |_, _, _| async {
@@ -54,7 +55,8 @@ async fn an_answer_beyond_the_limit_is_an_error_that_names_it() {
         response_bytes: 64,
         ..Limits::default()
     };
-    let dispatcher = Dispatcher::new(context(limits)).unwrap();
+    let (_cluster, context) = context(limits);
+    let dispatcher = Dispatcher::new(context).unwrap();
     assert_eq!(
         answer(&dispatcher, r#"{"id":-1,"method":"eth_accounts"}"#).await,
         r#"{"jsonrpc":"2.0","id":-1,"error":{"code":-32000,"message":"response too large: more than 64 bytes; ask for less at once"}}"#
