@@ -152,18 +152,6 @@ impl Servers {
         }
     }
 
-    /// What methods use, in front of a node (1 to 3), without a server.
-    pub(crate) fn context(&self, node: u64) -> Arc<Context> {
-        let backend = Arc::new(self.cluster.node(node).clone());
-        let (events, _) = broadcast::channel(16);
-        Arc::new(Context::new(
-            backend,
-            events,
-            Limits::default(),
-            Arc::new(|_| {}),
-        ))
-    }
-
     /// A connection to the server of a node (1 to 3).
     pub(crate) async fn connect(&self, node: usize) -> TcpStream {
         TcpStream::connect(self.running[node - 1].local_addr())
