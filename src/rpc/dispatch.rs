@@ -181,13 +181,11 @@ impl Dispatcher {
         // Results are within the limit: jsonrpsee would log an error where a client asks for too much.
         let limit = usize::MAX;
         let response = callback(Id::Null, params, ConnectionId(0), limit, extensions);
-        match AssertUnwindSafe(response).catch_unwind().await {
-            Ok(response) => response,
-            Err(_) => {
-                tracing::error!(method, "a method panicked");
-                failure(RpcError::internal("the method failed inside the node"))
-            }
-        }
+        let outcome = AssertUnwindSafe(response).catch_unwind().await;
+        outcome.unwrap_or_else(|_| {
+            tracing::error!(method, "a method panicked");
+            failure(RpcError::internal("the method failed inside the node"))
+        })
     }
 }
 
@@ -203,6 +201,13 @@ pub(crate) fn too_large(limit: usize) -> RpcError {
     ))
 }
 
+/// What is read of an answer that must make way for an error.
+#[derive(serde::Deserialize)]
+struct AnswerId<'a> {
+    #[serde(borrow)]
+    id: &'a serde_json::value::RawValue,
+}
+
 /// Appends one answer of a batch, or, where all are too large together, an error in its place.
 fn append_to_batch(out: &mut Vec<u8>, answer: &[u8], limit: usize) {
     if out.len() > 1 {
@@ -211,11 +216,6 @@ fn append_to_batch(out: &mut Vec<u8>, answer: &[u8], limit: usize) {
     if out.len() + answer.len() <= limit {
         out.extend_from_slice(answer);
         return;
-    }
-    #[derive(serde::Deserialize)]
-    struct AnswerId<'a> {
-        #[serde(borrow)]
-        id: &'a serde_json::value::RawValue,
     }
     let id =
         serde_json::from_slice::<AnswerId<'_>>(answer).map_or("null", |answer| answer.id.get());
