@@ -181,13 +181,11 @@ impl Dispatcher {
         // Results are within the limit: jsonrpsee would log an error where a client asks for too much.
         let limit = usize::MAX;
         let response = callback(Id::Null, params, ConnectionId(0), limit, extensions);
-        AssertUnwindSafe(response)
-            .catch_unwind()
-            .await
-            .unwrap_or_else(|_panic| {
-                tracing::error!(method, "a method panicked");
-                failure(RpcError::internal("the method failed inside the node"))
-            })
+        let outcome = AssertUnwindSafe(response).catch_unwind().await;
+        outcome.unwrap_or_else(|_| {
+            tracing::error!(method, "a method panicked");
+            failure(RpcError::internal("the method failed inside the node"))
+        })
     }
 }
 
@@ -203,7 +201,7 @@ pub(crate) fn too_large(limit: usize) -> RpcError {
     ))
 }
 
-/// The id of an answer, as it stands there.
+/// What is read of an answer that must make way for an error.
 #[derive(serde::Deserialize)]
 struct AnswerId<'a> {
     #[serde(borrow)]
