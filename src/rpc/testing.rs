@@ -94,9 +94,13 @@ pub(crate) fn block_with_fees(base_fee: u64, paid: &[(u128, u64)]) -> BlockRecor
     block
 }
 
-/// What the methods of a server work on, before a chain without other nodes.
-pub(crate) fn context(limits: Limits) -> Arc<Context> {
-    let cluster = TestCluster::new(&spec(Hardfork::LATEST), 500);
+/// Three nodes without servers.
+pub(crate) fn cluster() -> TestCluster {
+    TestCluster::new(&spec(Hardfork::LATEST), 500)
+}
+
+/// What the methods of a server work on, in front of the first node. The cluster must outlive it.
+pub(crate) fn context(cluster: &TestCluster, limits: Limits) -> Arc<Context> {
     let backend = Arc::new(cluster.node(1).clone());
     let events = broadcast::channel(16).0;
     Arc::new(Context::new(backend, events, limits, Arc::new(|_| {})))
@@ -149,18 +153,6 @@ impl Servers {
             running: servers,
             requests,
         }
-    }
-
-    /// What methods use, in front of a node (1 to 3), without a server.
-    pub(crate) fn context(&self, node: u64) -> Arc<Context> {
-        let backend = Arc::new(self.cluster.node(node).clone());
-        let (events, _) = broadcast::channel(16);
-        Arc::new(Context::new(
-            backend,
-            events,
-            Limits::default(),
-            Arc::new(|_| {}),
-        ))
     }
 
     /// A connection to the server of a node (1 to 3).
