@@ -94,16 +94,13 @@ pub(crate) fn block_with_fees(base_fee: u64, paid: &[(u128, u64)]) -> BlockRecor
     block
 }
 
-/// Three nodes without servers.
-pub(crate) fn cluster() -> TestCluster {
-    TestCluster::new(&spec(Hardfork::LATEST), 500)
-}
-
-/// What the methods of a server work on, in front of the first node. The cluster must outlive it.
-pub(crate) fn context(cluster: &TestCluster, limits: Limits) -> Arc<Context> {
+/// What the methods of a server work on, and the cluster, which must live as long.
+pub(crate) fn context(limits: Limits) -> (TestCluster, Arc<Context>) {
+    let cluster = TestCluster::new(&spec(Hardfork::LATEST), 500);
     let backend = Arc::new(cluster.node(1).clone());
     let events = broadcast::channel(16).0;
-    Arc::new(Context::new(backend, events, limits, Arc::new(|_| {})))
+    let context = Context::new(backend, events, limits, Arc::new(|_| {}));
+    (cluster, Arc::new(context))
 }
 
 /// Three nodes of one chain, each with a server, over a log that is a list in memory.

@@ -1,9 +1,6 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
-use crate::rpc::{
-    Limits,
-    testing::{cluster, context},
-};
+use crate::rpc::{Limits, testing::context};
 use jsonrpsee::RpcModule;
 
 async fn answer(dispatcher: &Dispatcher, message: &str) -> String {
@@ -13,8 +10,8 @@ async fn answer(dispatcher: &Dispatcher, message: &str) -> String {
 
 #[tokio::test]
 async fn ids_come_back_to_the_letter() {
-    let cluster = cluster();
-    let dispatcher = Dispatcher::new(context(&cluster, Limits::default())).unwrap();
+    let (_cluster, context) = context(Limits::default());
+    let dispatcher = Dispatcher::new(context).unwrap();
     for id in [
         "null",
         "-7",
@@ -31,8 +28,7 @@ async fn ids_come_back_to_the_letter() {
 
 #[tokio::test]
 async fn a_panic_fails_its_own_call_alone() {
-    let cluster = cluster();
-    let context = context(&cluster, Limits::default());
+    let (_cluster, context) = context(Limits::default());
     let mut module = RpcModule::from_arc(Arc::clone(&context));
     module
         .register_async_method("test_panic", |_, _, _| async {
@@ -59,8 +55,8 @@ async fn an_answer_beyond_the_limit_is_an_error_that_names_it() {
         response_bytes: 64,
         ..Limits::default()
     };
-    let cluster = cluster();
-    let dispatcher = Dispatcher::new(context(&cluster, limits)).unwrap();
+    let (_cluster, context) = context(limits);
+    let dispatcher = Dispatcher::new(context).unwrap();
     assert_eq!(
         answer(&dispatcher, r#"{"id":-1,"method":"eth_accounts"}"#).await,
         r#"{"jsonrpc":"2.0","id":-1,"error":{"code":-32000,"message":"response too large: more than 64 bytes; ask for less at once"}}"#
@@ -71,19 +67,15 @@ async fn an_answer_beyond_the_limit_is_an_error_that_names_it() {
 fn a_batch_that_grows_too_large_keeps_its_ids() {
     let mut out = b"[".to_vec();
     for id in 1..=3 {
-        let answer = format!(
-            r#"{{"jsonrpc":"2.0","id":{id},"result":"{}"}}"#,
-            "x".repeat(60)
-        );
+        let result = "x".repeat(60);
+        let answer = format!(r#"{{"jsonrpc":"2.0","id":{id},"result":"{result}"}}"#);
         append_to_batch(&mut out, answer.as_bytes(), 200);
     }
     out.push(b']');
     let answers: Vec<serde_json::Value> = serde_json::from_slice(&out).unwrap();
     assert!(answers[0]["result"].is_string());
-    assert_eq!(
-        (&answers[2]["id"], &answers[2]["error"]["code"]),
-        (&3.into(), &(-32000).into())
-    );
+    assert_eq!(answers[2]["id"], 3);
+    assert_eq!(answers[2]["error"]["code"], -32000);
 }
 
 #[test]

@@ -21,7 +21,7 @@ mod web3;
 
 use super::{
     context::Context,
-    dispatch::{Answer, Call, Caller},
+    dispatch::{Answer, Call, Caller, too_large},
     error::RpcError,
     params::Params,
 };
@@ -114,13 +114,23 @@ pub(crate) fn register(context: Arc<Context>) -> Result<Methods, RegisterMethodE
                 params: Params::parse(params.as_str())?,
                 session: caller.session.as_deref(),
             };
-            (method.run)(call).await
+            within(context.limits.response_bytes, (method.run)(call).await)
         })?;
         for alias in aliases {
             module.register_alias(alias, name)?;
         }
     }
     Ok(module.into())
+}
+
+/// Refuses a result beyond the limit, before anything reads it.
+fn within(limit: usize, answer: Answer) -> Answer {
+    answer.and_then(|json| {
+        if json.as_bytes().len() > limit {
+            return Err(too_large(limit));
+        }
+        Ok(json)
+    })
 }
 
 /// What the methods that are no reads do to their neighbours; jsonrpsee's table has no place for it.

@@ -1,9 +1,6 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
-use crate::rpc::{
-    Limits,
-    testing::{cluster, context},
-};
+use crate::rpc::{Limits, testing::context};
 use std::collections::BTreeSet;
 
 #[test]
@@ -34,8 +31,8 @@ async fn the_names_that_clients_use_are_there() {
         hardhat_setStorageAt hardhat_mine hardhat_impersonateAccount hardhat_stopImpersonatingAccount \
         hardhat_metadata anvil_nodeInfo cluster_status cluster_leader cluster_push cluster_get cluster_info \
         raft_role raft_leader raft_cluster rpc_modules debug_getRawBlock";
-    let cluster = cluster();
-    let methods = register(context(&cluster, Limits::default())).unwrap();
+    let (_cluster, context) = context(Limits::default());
+    let methods = register(context).unwrap();
     for name in wanted.split_whitespace() {
         assert!(methods.method(name).is_some(), "{name}");
     }
