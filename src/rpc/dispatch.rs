@@ -165,13 +165,15 @@ impl Dispatcher {
 
     /// Calls a method. The response has the id `null`, because jsonrpsee's ids are not all that clients send.
     async fn call(&self, request: &Request<'_>, session: Option<&Arc<Session>>) -> MethodResponse {
-        (self.context.on_request)(&request.method);
         // All are registered as asynchronous.
         let Some((method, MethodCallback::Async(callback))) =
             self.methods.method_with_name(&request.method)
         else {
-            return failure(RpcError::method_not_found(&request.method));
+            let name = printable(&request.method);
+            (self.context.on_request)(&name);
+            return failure(RpcError::method_not_found(&name));
         };
+        (self.context.on_request)(method);
         let mut extensions = Extensions::new();
         extensions.insert(Caller {
             method,
@@ -201,7 +203,18 @@ pub(crate) fn too_large(limit: usize) -> RpcError {
     ))
 }
 
-/// What is read of an answer that must make way for an error.
+/// The longest name of a method that is repeated to anybody, in characters.
+const MAX_SHOWN_NAME: usize = 80;
+
+/// A name that a client made up, fit for a terminal and a message.
+fn printable(name: &str) -> String {
+    let shown = name.chars().take(MAX_SHOWN_NAME);
+    shown
+        .map(|c| if c.is_control() { '?' } else { c })
+        .collect()
+}
+
+/// The id of an answer, as it stands there.
 #[derive(serde::Deserialize)]
 struct AnswerId<'a> {
     #[serde(borrow)]

@@ -62,3 +62,24 @@ async fn an_answer_beyond_the_limit_is_an_error_that_names_it() {
         r#"{"jsonrpc":"2.0","id":-1,"error":{"code":-32000,"message":"response too large: more than 64 bytes; ask for less at once"}}"#
     );
 }
+
+#[test]
+fn a_batch_that_grows_too_large_keeps_its_ids() {
+    let mut out = b"[".to_vec();
+    for id in 1..=3 {
+        let result = "x".repeat(60);
+        let answer = format!(r#"{{"jsonrpc":"2.0","id":{id},"result":"{result}"}}"#);
+        append_to_batch(&mut out, answer.as_bytes(), 200);
+    }
+    out.push(b']');
+    let answers: Vec<serde_json::Value> = serde_json::from_slice(&out).unwrap();
+    assert!(answers[0]["result"].is_string());
+    assert_eq!(answers[2]["id"], 3);
+    assert_eq!(answers[2]["error"]["code"], -32000);
+}
+
+#[test]
+fn names_of_clients_do_not_reach_a_terminal_raw() {
+    assert_eq!(printable("eth_\u{1b}[2J\nx"), "eth_?[2J?x");
+    assert_eq!(printable(&"x".repeat(1000)).len(), MAX_SHOWN_NAME);
+}
