@@ -144,7 +144,12 @@ impl DevAccount {
 
 /// The phrase that belongs to 16, 20, 24, 28 or 32 bytes of entropy (BIP-39), in English.
 pub fn mnemonic_from_entropy(entropy: &[u8]) -> Result<String, AccountError> {
-    let entropy = Entropy::from_slice(entropy).map_err(|_| AccountError::Entropy(entropy.len()))?;
+    // The library takes one byte more, and forgets it.
+    let entropy = match entropy.len() {
+        16 | 20 | 24 | 28 | 32 => Entropy::from_slice(entropy).ok(),
+        _ => None,
+    }
+    .ok_or(AccountError::Entropy(entropy.len()))?;
     Ok(Mnemonic::<English>::new_from_entropy(entropy).to_phrase())
 }
 

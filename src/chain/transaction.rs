@@ -14,18 +14,17 @@ mod tests;
 use alloy::{
     consensus::{
         BlobTransactionSidecarVariant, EthereumTxEnvelope, Signed, Transaction as _, TxEip4844,
-        TxEip4844Variant, Typed2718 as _,
-        transaction::{RlpEcdsaEncodableTx as _, SignerRecoverable as _},
+        TxEip4844Variant, TxLegacy, Typed2718 as _,
+        transaction::{RlpEcdsaDecodableTx as _, RlpEcdsaEncodableTx as _, SignerRecoverable as _},
     },
     eips::{
         eip2718::{Decodable2718 as _, Eip2718Error, Encodable2718 as _},
         eip4844::{
-            BlobTransactionValidationError, DATA_GAS_PER_BLOB, VERSIONED_HASH_VERSION_KZG,
-            env_settings::EnvKzgSettings,
+            BlobTransactionValidationError, DATA_GAS_PER_BLOB, VERSIONED_HASH_VERSION_KZG, c_kzg,
         },
         eip7594::{CELLS_PER_EXT_BLOB, Encodable7594 as _},
     },
-    primitives::{Address, B256, Bytes, U256, keccak256},
+    primitives::{Address, B256, Bytes, U256},
 };
 use std::sync::Arc;
 
@@ -34,6 +33,10 @@ pub type Envelope = EthereumTxEnvelope<TxEip4844>;
 
 /// The form in which a client sends it: with a blob sidecar or without.
 type NetworkEnvelope = EthereumTxEnvelope<TxEip4844Variant<BlobTransactionSidecarVariant>>;
+
+/// How much of the KZG setup is worked out ahead: nothing. That would speed up the making of cell proofs, which a node
+/// never does, and take 96 MiB.
+const KZG_PRECOMPUTE: u64 = 0;
 
 /// A transaction, its sender, and its blobs where it has any.
 ///
@@ -106,31 +109,27 @@ pub enum BlobError {
 impl SignedTransaction {
     /// From the bytes of a client (`eth_sendRawTransaction`): EIP-2718, type 3 with its sidecar in the form of
     /// EIP-4844 or EIP-7594 or without it. Recovers the sender, which costs some 30 µs with the C library.
-    pub fn decode(raw: &[u8]) -> Result<Self, TransactionError> {
-        match raw {
-            [] => return Err(TransactionError::TooShort),
-            [tx_type, rest @ ..] if *tx_type < 0x80 => {
-                if !(1..=4).contains(tx_type) {
-                    return Err(TransactionError::TypeNotSupported(*tx_type));
-                }
-                if rest.is_empty() {
-                    return Err(TransactionError::TooShort);
-                }
-            }
-            _ => {}
-        }
+    pub fn decode_network(raw: &[u8]) -> Result<Self, TransactionError> {
         let mut rest = raw;
-        let decoded = NetworkEnvelope::decode_2718(&mut rest).map_err(|error| match error {
-            Eip2718Error::UnexpectedType(tx_type) => TransactionError::TypeNotSupported(tx_type),
-            Eip2718Error::RlpError(error) => TransactionError::Rlp(error),
-            other => TransactionError::Rlp(other.into()),
-        })?;
+        let (envelope, sidecar) = match raw {
+            [] | [0..0x80] => return Err(TransactionError::TooShort),
+            [1..=4, ..] => {
+                let network = NetworkEnvelope::decode_2718(&mut rest).map_err(from_eip_2718)?;
+                split_sidecar(network)
+            }
+            [tx_type @ 0..0x80, ..] => {
+                return Err(TransactionError::TypeNotSupported(*tx_type));
+            }
+            _ => {
+                let signed = TxLegacy::rlp_decode_signed(&mut rest);
+                (signed.map_err(TransactionError::Rlp)?.into(), None)
+            }
+        };
         if !rest.is_empty() {
             return Err(TransactionError::TrailingBytes);
         }
-        let (envelope, sidecar) = split_sidecar(decoded);
-        // A legacy signature with v = 0 or 1 and other oddities of RLP decode, but hash to something else.
-        if sidecar.is_none() && *envelope.hash() != keccak256(raw) {
+        // The other nodes get our encoding of it, so it must hash to what the client's bytes do.
+        if sidecar.is_none() && envelope.encoded_2718() != raw {
             return Err(TransactionError::NotCanonical);
         }
         Self::recover(envelope, sidecar)
@@ -210,7 +209,7 @@ impl SignedTransaction {
         self.envelope.encoded_2718().into()
     }
 
-    /// The encoding in which [`SignedTransaction::decode`] reads it back: with the blobs, where there are any.
+    /// The encoding in which [`SignedTransaction::decode_network`] reads it back: with the blobs, where there are any.
     pub fn network_encoding(&self) -> Bytes {
         let (Envelope::Eip4844(signed), Some(sidecar)) = (&self.envelope, &self.sidecar) else {
             return self.encode_2718();
@@ -267,7 +266,7 @@ impl SignedTransaction {
             }
         }
         sidecar
-            .validate(hashes, EnvKzgSettings::Default.get())
+            .validate(hashes, c_kzg::ethereum_kzg_settings(KZG_PRECOMPUTE))
             .map_err(|error| {
                 BlobError::Proof(match error {
                     BlobTransactionValidationError::InvalidProof => {
@@ -285,6 +284,14 @@ impl SignedTransaction {
                 .iter()
                 .all(|hash| hash[0] == VERSIONED_HASH_VERSION_KZG)
         })
+    }
+}
+
+fn from_eip_2718(error: Eip2718Error) -> TransactionError {
+    match error {
+        Eip2718Error::UnexpectedType(tx_type) => TransactionError::TypeNotSupported(tx_type),
+        Eip2718Error::RlpError(error) => TransactionError::Rlp(error),
+        other => TransactionError::Rlp(other.into()),
     }
 }
 

@@ -1,4 +1,6 @@
-//! All flags. The first line of a field's comment is its help; `--help` is tested as a whole in `tests.rs`.
+//! All flags. The comments of fields are printed as they are, so they carry no Markdown. The first line of a field's comment is its help; `--help` is tested as a whole in `tests.rs`.
+
+#![allow(clippy::doc_markdown, rustdoc::bare_urls)] // comments of fields are printed, not rendered
 
 use super::refused::RefusedFlags;
 use crate::config::Ether;
@@ -20,8 +22,8 @@ Examples:
   praline keys --count 3                        identities for a config of your own
   cast block-number -r http://127.0.0.1:8546    any client, any port
 
-Every flag can be set by an environment variable, `--chain-id` by PRALINE_CHAIN_ID; a flag beats the
-variable, which beats the config file. The config file is explained in chain-config/cluster.toml.";
+Every flag can be set by an environment variable, `--chain-id` by PRALINE_CHAIN_ID; a flag beats
+the variable, which beats the config. All keys of a config are explained in chain-config/cluster.toml.";
 
 const NODE_EXAMPLES: &str = "\
 Examples:
@@ -30,8 +32,8 @@ Examples:
   praline node --config lab.toml --node b --host 0.0.0.0 --peer-host 0.0.0.0
                                           one of several machines
 
-The chain is set by the config alone, because all nodes must agree on it. Data is always on disk: the node
-takes up where it stopped, also after SIGKILL.";
+The chain is set by the config alone, because all nodes must agree on it. Data is always on disk:
+the node takes up where it stopped, also after SIGKILL.";
 
 /// A replicated Ethereum dev chain: what anvil and ganache do in one process, done by a cluster that is one chain at
 /// every port
@@ -43,7 +45,7 @@ takes up where it stopped, also after SIGKILL.";
     disable_help_subcommand = true,
     after_help = EXAMPLES,
     styles = Styles::plain(),
-    max_term_width = 110
+    max_term_width = 100
 )]
 pub(super) struct Cli {
     #[command(subcommand)]

@@ -4,6 +4,7 @@ use clap::Args;
 
 /// Hidden flags whose use is an error.
 #[derive(Debug, Default, Args)]
+#[allow(clippy::struct_field_names)] // the flags' own names
 pub(super) struct RefusedFlags {
     #[arg(short = 'f', long, aliases = ["rpc-url", "fork.url"], hide = true, value_name = "URL")]
     fork_url: Option<String>,

@@ -32,11 +32,11 @@ pub(super) fn cluster(flags: RunFlags, printer: &Printer) -> Result<(), CliError
         let keep = from_flag.unwrap_or(Keep::Temporary);
         let port = flags.port.port.unwrap_or(DEFAULT_PORT);
         (
-            node::generated(&keep, usize::from(nodes), port, overrides)?,
+            node::generated(&keep, usize::from(nodes), port, &overrides)?,
             keep,
         )
     } else {
-        let config = load(flags.cluster.config.as_deref(), overrides)?;
+        let config = load(flags.cluster.config.as_deref(), &overrides)?;
         let from_file = config.storage.data_dir.clone().map(Keep::Folder);
         let keep = from_flag.or(from_file).unwrap_or(Keep::Temporary);
         (config, keep)
@@ -51,7 +51,7 @@ pub(super) fn cluster(flags: RunFlags, printer: &Printer) -> Result<(), CliError
 
 /// `praline node`: one member.
 pub(super) fn member(flags: NodeFlags, printer: &Printer) -> Result<(), CliError> {
-    let config = load(flags.config.as_deref(), overrides::of_node(&flags)?)?;
+    let config = load(flags.config.as_deref(), &overrides::of_node(&flags)?)?;
     let data_root = config
         .storage
         .data_dir
@@ -69,7 +69,7 @@ pub(super) fn member(flags: NodeFlags, printer: &Printer) -> Result<(), CliError
 /// The config that is named, or the default file, or the same as compiled in.
 pub(super) fn load(
     path: Option<&Path>,
-    overrides: Overrides,
+    overrides: &Overrides,
 ) -> Result<ClusterConfig, ConfigError> {
     let default = Path::new(DEFAULT_CONFIG_PATH);
     match path {
@@ -95,7 +95,10 @@ where
 {
     // Each connection is a file; the usual limit of 1024 is less than the servers promise. A refusal changes nothing.
     let _ = rlimit::increase_nofile_limit(rlimit::INFINITY);
+    // More threads than cores: a long EVM run on one must not keep the heartbeats of the others waiting.
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(cores.max(2) * 2)
         .enable_all()
         .thread_name("praline")
         .build()

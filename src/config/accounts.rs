@@ -21,7 +21,7 @@ const DEFAULT_BALANCE_ETHER: u64 = 10_000;
 
 /// Keys that every node holds, the balances of the genesis block, and the phrase.
 pub(super) struct Accounts {
-    pub(super) accounts: Vec<DevAccount>,
+    pub(super) signers: Vec<DevAccount>,
     pub(super) alloc: BTreeMap<Address, GenesisAccount>,
     pub(super) wallet: Option<Wallet>,
 }
@@ -33,7 +33,7 @@ pub(super) fn resolve(
     origins: &Origins,
 ) -> Result<Accounts, ConfigError> {
     let mut all = Accounts {
-        accounts: Vec::new(),
+        signers: Vec::new(),
         alloc: BTreeMap::new(),
         wallet: None,
     };
@@ -91,7 +91,7 @@ impl Accounts {
                 ..GenesisAccount::default()
             };
             self.alloc.insert(account.address, genesis);
-            self.accounts.push(account);
+            self.signers.push(account);
         }
         self.wallet = Some(wallet);
         Ok(())
@@ -117,7 +117,7 @@ impl Accounts {
         if self.alloc.insert(address, genesis).is_some() {
             return Err((name, Problem::DuplicateAccount(address.to_string())));
         }
-        self.accounts.extend(account);
+        self.signers.extend(account);
         Ok(())
     }
 }

@@ -36,7 +36,7 @@ pub(super) struct Resolved {
 pub(super) fn resolve(file: &File, origins: &Origins) -> Result<Resolved, ConfigError> {
     let section = &file.chain;
     let Accounts {
-        accounts,
+        signers,
         alloc,
         wallet,
     } = accounts::resolve(file.accounts.as_ref(), &file.account, origins)?;
@@ -78,7 +78,7 @@ pub(super) fn resolve(file: &File, origins: &Origins) -> Result<Resolved, Config
         network_id: section.network_id.unwrap_or(chain_id),
         hardfork: hardfork(section, origins)?,
         genesis,
-        accounts,
+        accounts: signers,
         mining: mining(&file.mining, origins)?,
         order: file.mining.order.unwrap_or_default(),
         min_gas_price: u128::from(section.min_gas_price.unwrap_or(0)),

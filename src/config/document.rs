@@ -97,11 +97,9 @@ impl Document {
 
     fn line_at(&self, offset: usize) -> usize {
         let end = offset.min(self.text.len());
-        self.text.as_bytes()[..end]
-            .iter()
-            .filter(|byte| **byte == b'\n')
-            .count()
-            + 1
+        self.text
+            .get(..end)
+            .map_or(1, |before| before.matches('\n').count() + 1)
     }
 
     /// Says in one sentence what the TOML parser or serde found.

@@ -14,7 +14,7 @@ use ed25519_dalek::SigningKey;
 pub(super) fn generate(
     secrets: &[[u8; 32]],
     port: u16,
-    overrides: Overrides,
+    overrides: &Overrides,
 ) -> Result<ClusterConfig, ConfigError> {
     let mut file = File::default();
     let mut keys = Vec::with_capacity(secrets.len());
@@ -22,7 +22,7 @@ pub(super) fn generate(
         let key = SigningKey::from_bytes(seed);
         let own = match port {
             0 => 0,
-            first => resolve::port_after(first, index).ok_or_else(|| ConfigError::Invalid {
+            first => resolve::port_after(first, index).ok_or(ConfigError::Invalid {
                 place: Place::Flag("--port"),
                 problem: Problem::PortRange {
                     port,
@@ -42,9 +42,9 @@ pub(super) fn generate(
     }
     let overrides = Overrides {
         port: None,
-        ..overrides
+        ..overrides.clone()
     };
-    let mut config = resolve::resolve(Document::new(None, ""), file, None, overrides)?;
+    let mut config = resolve::resolve(Document::new(None, ""), file, None, &overrides)?;
     for (member, key) in config.members.iter_mut().zip(keys) {
         member.secret = SecretSource::Generated(key);
     }

@@ -1,6 +1,6 @@
 //! The ed25519 key pairs of members (RFC 8032): as hex text, in the config or in a key file of its own.
 //!
-//! A secret key is written as 64 bytes, the 32 bytes of the seed and then the public key, as NaCl and libsodium do.
+//! A secret key is written as 64 bytes, the 32 bytes of the seed and then the public key, as `NaCl` and libsodium do.
 //! A key file holds nothing but those digits and belongs to its owner alone (mode 0600).
 
 use super::{
@@ -133,7 +133,8 @@ fn check_mode(file: &File) -> Result<(), Problem> {
         .permissions()
         .mode()
         & 0o777;
-    if mode & 0o077 == 0 {
+    let is_private = mode.trailing_zeros() >= 6; // nothing for group and others
+    if is_private {
         Ok(())
     } else {
         Err(Problem::KeyFileMode(mode))

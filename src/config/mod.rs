@@ -148,7 +148,7 @@ pub struct ClusterConfig {
 
 impl ClusterConfig {
     /// Reads a file, lays the flags over it and checks the whole.
-    pub fn load(path: &Path, overrides: Overrides) -> Result<Self, ConfigError> {
+    pub fn load(path: &Path, overrides: &Overrides) -> Result<Self, ConfigError> {
         let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
             path: path.to_owned(),
             source,
@@ -160,7 +160,7 @@ impl ClusterConfig {
     pub fn parse(
         text: &str,
         path: Option<&Path>,
-        overrides: Overrides,
+        overrides: &Overrides,
     ) -> Result<Self, ConfigError> {
         let document = document::Document::new(path, text);
         let file = document.deserialize()?;
@@ -172,7 +172,7 @@ impl ClusterConfig {
     pub fn generate(
         secrets: &[[u8; 32]],
         port: u16,
-        overrides: Overrides,
+        overrides: &Overrides,
     ) -> Result<Self, ConfigError> {
         generate::generate(secrets, port, overrides)
     }
@@ -255,7 +255,8 @@ impl ClusterConfig {
             .map(|member| member.member.name.as_str())
             .collect();
         let mut warnings = Vec::new();
-        if !exposed.is_empty() && self.file_or_builtin() {
+        // The key of a single node opens nothing: it has no peers.
+        if !exposed.is_empty() && self.members.len() > 1 {
             warnings.push(format!(
                 "the secret keys of {} stand in {} for everybody to read: fit for a demo on one machine, for nothing \
                  else (`praline keys --out FILE` makes private ones)",

@@ -11,6 +11,7 @@ use std::{net::IpAddr, path::PathBuf};
 
 /// What flags and environment variables set; `None`: the file or the default decides.
 #[derive(Clone, Debug, Default)]
+#[allow(clippy::struct_excessive_bools)] // flags are
 #[allow(missing_docs)] // each is the flag of its name, explained in `cli/flags.rs`
 pub struct Overrides {
     pub port: Option<u16>,

@@ -28,7 +28,7 @@ pub(super) fn resolve(
     document: Document,
     mut file: File,
     path: Option<&Path>,
-    overrides: Overrides,
+    overrides: &Overrides,
 ) -> Result<ClusterConfig, ConfigError> {
     let origins = overrides.apply(&mut file, document);
     let folder = path.and_then(Path::parent).unwrap_or(Path::new(""));
@@ -189,8 +189,7 @@ fn storage(section: &StorageSection, origins: &Origins) -> Result<StorageConfig,
 
 fn host(text: Option<&str>, key: Key, origins: &Origins) -> Result<IpAddr, ConfigError> {
     match text {
-        None => Ok(IpAddr::V4(Ipv4Addr::LOCALHOST)),
-        Some("localhost") => Ok(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+        None | Some("localhost") => Ok(IpAddr::V4(Ipv4Addr::LOCALHOST)),
         Some(text) => text
             .parse()
             .map_err(|_| origins.invalid(key, Problem::Host(text.to_owned()))),

@@ -58,6 +58,12 @@ impl std::fmt::Debug for StateMachine {
     }
 }
 
+impl std::fmt::Debug for SnapshotBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SnapshotBuilder")
+    }
+}
+
 impl StateMachine {
     /// Takes an application up where its stored copy is.
     ///
@@ -87,6 +93,17 @@ impl StateMachine {
             membership_bytes: postcard::to_stdvec(&membership)?,
             membership,
         })
+    }
+
+    /// A state machine for the tests of log stores.
+    #[cfg(test)]
+    pub(crate) fn for_test(application: impl Application) -> Self {
+        Self::new(
+            Box::new(application),
+            Failure::default(),
+            Progress::default(),
+        )
+        .unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// Applies one entry.
@@ -148,21 +165,21 @@ impl Shared {
         Ok(())
     }
 
-    /// A copy of the application as it is now; `None` if nothing was ever applied.
-    fn snapshot(&self) -> io::Result<Option<RaftSnapshot>> {
+    /// A copy of the application as it is now.
+    fn snapshot(&self) -> io::Result<RaftSnapshot> {
         let (stored, source) = self.with(|application| application.checkpoint())?;
-        if stored.position.is_none() {
-            return Ok(None);
-        }
-        let (last_log_id, last_membership) =
-            decode_record(&stored.record).map_err(io::Error::other)?;
-        Ok(Some(RaftSnapshot {
+        let (last_log_id, last_membership) = match stored.position {
+            Some(_) => decode_record(&stored.record).map_err(io::Error::other)?,
+            // Nothing was ever applied.
+            None => (None, StoredMembership::default()),
+        };
+        Ok(RaftSnapshot {
             meta: Meta {
                 last_log_id,
                 last_membership,
             },
             snapshot: SnapshotData(source),
-        }))
+        })
     }
 }
 
@@ -190,9 +207,7 @@ impl<RT: AsyncRuntime> RaftSnapshotBuilder<TypeConfig<RT>> for SnapshotBuilder {
     type SnapshotData = SnapshotData;
 
     async fn build_snapshot(&mut self) -> Result<RaftSnapshot, io::Error> {
-        self.shared
-            .snapshot()?
-            .ok_or_else(|| io::Error::other("there is nothing to take a checkpoint of"))
+        self.shared.snapshot()
     }
 }
 
@@ -250,6 +265,6 @@ impl<RT: AsyncRuntime> RaftStateMachine<TypeConfig<RT>> for StateMachine {
         if self.applied.is_none() {
             return Ok(None);
         }
-        self.shared.snapshot()
+        self.shared.snapshot().map(Some)
     }
 }

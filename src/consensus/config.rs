@@ -17,7 +17,7 @@ pub(super) const SNAPSHOT_CHUNK_BYTES: usize = 1 << 20;
 /// How long one snapshot chunk may take; the connection's end is noticed at once in any case.
 pub(super) const SNAPSHOT_CHUNK_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a peer may take to install a whole snapshot.
-pub(super) const SNAPSHOT_INSTALL_TIMEOUT: Duration = Duration::from_secs(300);
+pub(super) const SNAPSHOT_INSTALL_TIMEOUT: Duration = Duration::from_mins(5);
 
 /// Timing and limits, the same on all members.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

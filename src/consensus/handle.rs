@@ -5,6 +5,7 @@ use super::{
     application::Application,
     config::ConsensusConfig,
     failure::Failure,
+    founding::{Founding, Franchise},
     network::Peers,
     peers::{MessageKind, Transport},
     progress::Progress,
@@ -18,7 +19,7 @@ use crate::types::{LogIndex, Member, MemberId, Payload};
 use openraft::{
     AsyncRuntime, LinearizerOption, Raft, ReadPolicy,
     async_runtime::WatchReceiver,
-    errors::{Fatal, InitializeError, LinearizableReadError, RaftError},
+    errors::{Fatal, LinearizableReadError, RaftError},
     storage::RaftLogStorage,
 };
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -103,7 +104,7 @@ impl<RT: AsyncRuntime> std::fmt::Debug for Consensus<RT> {
 
 impl<RT: AsyncRuntime> Consensus<RT> {
     /// Starts a member: brings the application up to where the log is known to be committed, takes up messages of
-    /// peers, and founds the cluster if there is none yet.
+    /// peers, and (in the background) founds the cluster if there is none yet.
     pub async fn start<L>(parts: Parts<L>) -> Result<Self, ConsensusError>
     where
         L: RaftLogStorage<TypeConfig<RT>>,
@@ -126,12 +127,33 @@ impl<RT: AsyncRuntime> Consensus<RT> {
         let raft = Raft::new(parts.id, Arc::new(engine), peers, parts.log, machine)
             .await
             .map_err(|fatal| storage_failure(&failure, &fatal))?;
-        let service = Arc::new(RaftService::new(raft.clone(), parts.spool));
+        let founded = raft
+            .is_initialized()
+            .await
+            .map_err(|fatal| storage_failure(&failure, &fatal))?;
+        let franchise = Franchise::new(founded);
+        let service = Arc::new(RaftService::new(
+            raft.clone(),
+            parts.spool,
+            franchise.clone(),
+            parts.config.election_timeout_max(),
+        ));
         parts
             .transport
             .serve(MessageKind::Consensus, Some(service.clone()));
         parts.transport.serve(MessageKind::Bulk, Some(service));
-        let consensus = Self {
+        if !founded {
+            let founding = Founding {
+                raft: raft.clone(),
+                transport: Arc::clone(&parts.transport),
+                id: parts.id,
+                members: parts.members,
+                progress: progress.clone(),
+                franchise,
+            };
+            drop(RT::spawn(founding.run()));
+        }
+        Ok(Self {
             proposals: Proposals::new(raft.clone(), failure.clone(), parts.config.max_in_flight),
             raft,
             id: parts.id,
@@ -139,21 +161,7 @@ impl<RT: AsyncRuntime> Consensus<RT> {
             failure,
             transport: parts.transport,
             read_timeout: parts.config.election_timeout_max(),
-        };
-        consensus.found(parts.members).await?;
-        Ok(consensus)
-    }
-
-    /// Founds the cluster; every member does so with the same list, and the first leader's word counts.
-    async fn found(&self, members: BTreeMap<MemberId, Member>) -> Result<(), ConsensusError> {
-        match self.raft.initialize(members).await {
-            // There is a log: the cluster was founded long ago.
-            Ok(()) | Err(RaftError::APIError(InitializeError::NotAllowed(_))) => Ok(()),
-            Err(RaftError::APIError(InitializeError::NotInMembers(_))) => {
-                Err(ConsensusError::NotAMember(self.id))
-            }
-            Err(RaftError::Fatal(fatal)) => Err(storage_failure(&self.failure, &fatal)),
-        }
+        })
     }
 
     /// Proposes a payload. It is in the engine's queue, behind all proposals made before, when this returns; the
@@ -162,7 +170,7 @@ impl<RT: AsyncRuntime> Consensus<RT> {
         self.proposals.propose(payload)
     }
 
-    /// Raft's ReadIndex: an index such that a state that includes it is as new as anything acknowledged before this
+    /// Raft's `ReadIndex`: an index such that a state that includes it is as new as anything acknowledged before this
     /// call. Only the leader can tell, after a majority confirmed that it leads; a lone voter knows at once.
     pub async fn read_index(&self) -> Result<LogIndex, ProposeError> {
         let option =

@@ -4,6 +4,7 @@
 //! protocol (`net`).
 
 use super::type_config::{LogId, StoredMembership, TypeConfig, Vote};
+use crate::types::LogIndex;
 use alloy::primitives::Bytes;
 use openraft::{
     AsyncRuntime,
@@ -24,6 +25,8 @@ pub(super) enum Request<RT: AsyncRuntime> {
     TransferLeader(TransferLeaderRequest<TypeConfig<RT>>),
     SnapshotChunk(SnapshotChunk),
     SnapshotEnd(SnapshotEnd),
+    /// Who are you?
+    Hello,
 }
 
 /// The answer to a request of the same name.
@@ -37,6 +40,23 @@ pub(super) enum Response<RT: AsyncRuntime> {
     SnapshotInstalled(SnapshotResponse<TypeConfig<RT>>),
     /// The member could not do it; why.
     Failed(String),
+    Hello(Hello),
+}
+
+/// How far a member is.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+pub(super) struct Hello {
+    /// The end of its log.
+    pub(super) last_log_index: Option<LogIndex>,
+    /// Whether it leads and a majority has confirmed it lately.
+    pub(super) leads: bool,
+}
+
+impl Hello {
+    /// Whether the cluster has had a leader: its log then has more than the entry it was founded with.
+    pub(super) fn grown(&self) -> bool {
+        self.last_log_index > Some(0)
+    }
 }
 
 /// A piece of a snapshot.

@@ -17,6 +17,7 @@ mod application;
 mod config;
 mod entries;
 mod failure;
+mod founding;
 mod handle;
 mod memory;
 mod message;
@@ -35,6 +36,7 @@ pub use config::{ConsensusConfig, MAX_APPEND_BYTES};
 pub use entries::EntryWindow;
 pub use handle::{Consensus, ConsensusError, Parts};
 pub use memory::MemoryLog;
+pub(crate) use memory::half_open;
 pub use peers::{MessageKind, PeerCalls, PeerError, PeerService, TimedCalls, Transport};
 pub use proposals::{ProposalFuture, ProposeError};
 pub use snapshot::{MemorySpool, SnapshotSpool, SpoolWriter};
@@ -44,4 +46,4 @@ pub use type_config::{
 };
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod toy;

@@ -176,9 +176,9 @@ impl<RT: AsyncRuntime> Peer<RT> {
         };
         let mut crc32 = crc32fast::Hasher::new();
         let mut window = FuturesOrdered::new();
-        let chunks = snapshot.snapshot.0.chunks().map_err(unreadable)?;
+        let chunks = snapshot.snapshot.0.chunks().map_err(|it| unreadable(&it))?;
         for chunk in chunks {
-            let data = chunk.map_err(unreadable)?;
+            let data = chunk.map_err(|it| unreadable(&it))?;
             for piece in data.chunks(SNAPSHOT_CHUNK_BYTES) {
                 if window.len() >= SNAPSHOT_WINDOW {
                     self.next_taken(&mut window).await?;
@@ -232,7 +232,7 @@ impl<RT: AsyncRuntime> Peer<RT> {
     }
 }
 
-fn unreadable<RT: AsyncRuntime>(error: std::io::Error) -> StreamingError<TypeConfig<RT>> {
+fn unreadable<RT: AsyncRuntime>(error: &std::io::Error) -> StreamingError<TypeConfig<RT>> {
     StreamingError::Network(NetworkError::from_string(format!(
         "the snapshot cannot be read: {error}"
     )))
@@ -256,6 +256,8 @@ impl<RT: AsyncRuntime> RaftNetworkV2<TypeConfig<RT>> for Peer<RT> {
         }
     }
 
+    // The lifetime is named in the trait.
+    #[allow(clippy::elidable_lifetime_names)]
     fn stream_append<'s, S>(
         &'s mut self,
         input: S,

@@ -117,7 +117,10 @@ impl<RT: AsyncRuntime> Proposals<RT> {
         let state = match permit {
             Some(permit) => {
                 self.hand_over(payload, answer);
-                State::Waiting(receiver, permit)
+                State::Waiting {
+                    receiver,
+                    _permit: permit,
+                }
             }
             None => State::Refused(ProposeError::Overloaded { limit: self.limit }),
         };
@@ -185,7 +188,11 @@ impl Drop for Permit {
 }
 
 enum State<RT: AsyncRuntime> {
-    Waiting(oneshot::Receiver<ClientWriteResult<TypeConfig<RT>>>, Permit),
+    Waiting {
+        receiver: oneshot::Receiver<ClientWriteResult<TypeConfig<RT>>>,
+        /// Held until the future is gone.
+        _permit: Permit,
+    },
     Refused(ProposeError),
 }
 
@@ -209,7 +216,7 @@ impl<RT: AsyncRuntime> Future for ProposalFuture<RT> {
         let this = &mut *self;
         let outcome = match &mut this.state {
             State::Refused(error) => return Poll::Ready(Err(error.clone())),
-            State::Waiting(receiver, _) => match receiver.poll_unpin(cx) {
+            State::Waiting { receiver, .. } => match receiver.poll_unpin(cx) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(outcome) => outcome,
             },

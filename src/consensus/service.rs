@@ -1,12 +1,14 @@
 //! Answers the consensus messages of peers.
 //!
-//! *Invariant.* An append is handed to the engine when its request is polled first, so the order of arrival is kept.
+//! *Invariants.* A member without its vote (see `founding`) gives none. An append is handed to the engine when its request is polled first, so the order of arrival is kept.
 
 use super::{
     adapter::{SnapshotData, StateMachine},
-    message::{Request, Response, SnapshotChunk, SnapshotEnd, decode, encode},
+    founding::Franchise,
+    message::{Hello, Request, Response, SnapshotChunk, SnapshotEnd, decode, encode},
     peers::PeerService,
     snapshot::{Incoming, SnapshotSpool},
+    status::quorum_ack_age,
     type_config::TypeConfig,
 };
 use crate::types::MemberId;
@@ -14,12 +16,14 @@ use alloy::primitives::Bytes;
 use futures::future::{BoxFuture, FutureExt};
 use openraft::{
     AsyncRuntime, Raft,
+    async_runtime::WatchReceiver,
     storage::{Snapshot, SnapshotMeta},
 };
 use std::{
     collections::HashMap,
     io,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 /// Bytes that an answer takes, at a guess.
@@ -29,6 +33,10 @@ const ANSWER_BYTES: usize = 64;
 pub(super) struct RaftService<RT: AsyncRuntime> {
     raft: Raft<TypeConfig<RT>, StateMachine>,
     spool: Arc<dyn SnapshotSpool>,
+    /// Whether this member may vote.
+    franchise: Franchise,
+    /// How old a majority's confirmation of this leader may be.
+    lease: Duration,
     /// At most one transfer a peer: a new one replaces what came before.
     incoming: Arc<Mutex<HashMap<MemberId, Incoming>>>,
 }
@@ -38,6 +46,8 @@ impl<RT: AsyncRuntime> Clone for RaftService<RT> {
         Self {
             raft: self.raft.clone(),
             spool: Arc::clone(&self.spool),
+            franchise: self.franchise.clone(),
+            lease: self.lease,
             incoming: Arc::clone(&self.incoming),
         }
     }
@@ -47,10 +57,14 @@ impl<RT: AsyncRuntime> RaftService<RT> {
     pub(super) fn new(
         raft: Raft<TypeConfig<RT>, StateMachine>,
         spool: Arc<dyn SnapshotSpool>,
+        franchise: Franchise,
+        lease: Duration,
     ) -> Self {
         Self {
             raft,
             spool,
+            franchise,
+            lease,
             incoming: Arc::default(),
         }
     }
@@ -63,6 +77,9 @@ impl<RT: AsyncRuntime> RaftService<RT> {
         let raft = &self.raft;
         match request {
             Request::Append(append) => said(raft.append_entries(append).await, Response::Append),
+            Request::Vote(_) | Request::PreVote(_) if !self.franchise.has() => Response::Failed(
+                "it does not vote before it knows what it may have forgotten".into(),
+            ),
             Request::Vote(vote) => said(raft.vote(vote).await, Response::Vote),
             Request::PreVote(vote) => said(raft.pre_vote(vote).await, Response::Vote),
             Request::TransferLeader(transfer) => said(
@@ -71,6 +88,16 @@ impl<RT: AsyncRuntime> RaftService<RT> {
             ),
             Request::SnapshotChunk(chunk) => self.take_chunk(from, &chunk),
             Request::SnapshotEnd(end) => self.install(from, end).await,
+            Request::Hello => Response::Hello(self.hello()),
+        }
+    }
+
+    fn hello(&self) -> Hello {
+        let metrics = self.raft.metrics();
+        let metrics = metrics.borrow_watched();
+        Hello {
+            last_log_index: metrics.last_log_index,
+            leads: quorum_ack_age(&*metrics).is_some_and(|age| age <= self.lease),
         }
     }
 

@@ -4,7 +4,7 @@ use super::{
     DataLocation, NodeError, alone::Alone, clock::World, flusher::Flusher, listeners::Listeners,
 };
 use crate::{
-    chain::archive::{Archive, MemoryStore},
+    chain::archive::{Archive, MemoryStore, Store},
     config::{ClusterConfig, MemberConfig},
     consensus::{
         Consensus, ConsensusConfig, MemoryLog, MemorySpool, MessageKind, Parts, PeerService,
@@ -13,7 +13,7 @@ use crate::{
     net::{self, FileSpool, Net, NetConfig, Tokio},
     replica::{self, Prepared, RaftLog, Replica, ReplicaConfig, api::ChainEvent},
     rpc::{self, Allowed, Limits, Listen, RpcConfig, RpcServer},
-    storage::log::RedbLog,
+    storage::{chain::ChainStore, log::RedbLog},
     telemetry::Printer,
     types::MemberId,
 };
@@ -36,6 +36,7 @@ pub struct Member {
     net: Option<Net>,
     log: Option<RedbLog<Tokio>>,
     flusher: Flusher,
+    events: broadcast::Sender<ChainEvent>,
     failure: Option<oneshot::Receiver<String>>,
     // Dropped last: its lock is held as long as anything here runs.
     _data: DataLocation,
@@ -95,15 +96,11 @@ pub async fn start_member(
     );
     let (flusher, flush_failure) =
         Flusher::start(archive).map_err(|error| failed(Box::new(error)))?;
-    let (lines, node) = (
-        printer.clone(),
-        (config.members.len() > 1).then(|| name.clone()),
-    );
-    let on_request = Arc::new(move |method: &str| lines.request(node.as_deref(), method));
+    let on_request = request_lines(config, &name, printer);
     let rpc = rpc::serve(
         rpc_config(config, listeners.rpc),
         Arc::new(replica),
-        events,
+        events.clone(),
         on_request,
     )
     .await
@@ -116,15 +113,30 @@ pub async fn start_member(
         net,
         log,
         flusher,
+        events,
         failure: Some(failure),
         _data: data,
     })
 }
 
+/// Prints each request; with the node's name where there are several.
+fn request_lines(
+    config: &ClusterConfig,
+    name: &str,
+    printer: &Printer,
+) -> Arc<dyn Fn(&str) + Send + Sync> {
+    let printer = printer.clone();
+    let node = (config.members.len() > 1).then(|| name.to_owned());
+    Arc::new(move |method: &str| printer.request(node.as_deref(), method))
+}
+
 type StartFailure = Box<dyn std::error::Error + Send + Sync>;
 
-fn store(_data: &DataLocation) -> Result<Arc<MemoryStore>, StartFailure> {
-    Ok(Arc::new(MemoryStore::default()))
+fn store(data: &DataLocation) -> Result<Arc<dyn Store>, StartFailure> {
+    Ok(match data.path() {
+        None => Arc::new(MemoryStore::default()),
+        Some(folder) => Arc::new(ChainStore::open(folder)?),
+    })
 }
 
 fn prepare(
@@ -278,6 +290,11 @@ impl Member {
     /// Its name.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// What happens to the chain of this member from now on.
+    pub fn events(&self) -> broadcast::Receiver<ChainEvent> {
+        self.events.subscribe()
     }
 
     /// Resolves with the reason when the member can no longer go on (a divergence, a full disk). To be called once.

@@ -23,9 +23,9 @@ use std::{
 };
 
 /// Temporary roots are named so, for their leftovers to be found.
-const TEMPORARY_PREFIX: &str = "praline-run-";
+const TEMPORARY_PREFIX: &str = "praline-data-";
 /// A leftover of a killed process is removed when it is older than this.
-const LEFTOVER_AGE: Duration = Duration::from_secs(60);
+const LEFTOVER_AGE: Duration = Duration::from_mins(1);
 const IDENTITY_FORMAT: u32 = 1;
 
 /// Where one member keeps its data.

@@ -10,7 +10,7 @@ pub fn generated(
     keep: &Keep,
     count: usize,
     port: u16,
-    overrides: Overrides,
+    overrides: &Overrides,
 ) -> Result<ClusterConfig, NodeError> {
     let secrets: Result<Vec<_>, _> = match keep {
         Keep::Memory | Keep::Temporary => (0..count).map(|_| clock::random_bytes()).collect(),

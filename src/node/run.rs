@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     config::ClusterConfig,
-    telemetry::{Banner, DataPlace, NodeRow, Printer, config_out},
+    telemetry::{self, Banner, DataPlace, Format, NodeRow, Printer, config_out},
     types::MemberId,
 };
 use futures::{
@@ -193,6 +193,12 @@ async fn run_opened(
         data: place,
     }
     .print(printer);
+    if let Some(member) = members
+        .first()
+        .filter(|_| printer.format() != Format::Quiet)
+    {
+        tokio::spawn(telemetry::narrate(printer.clone(), member.events()));
+    }
     wait(members, printer, signals).await
 }
 

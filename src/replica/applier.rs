@@ -12,7 +12,7 @@ use crate::{
     consensus::{Application, ApplicationError, SnapshotSource, Stored},
     types::{LogPosition, Payload},
 };
-use alloy::primitives::keccak256;
+use alloy::primitives::{B256, keccak256};
 use std::{fmt, sync::Arc};
 
 /// See the module.
@@ -84,12 +84,20 @@ impl Applier {
             .archive
             .append(&effects, chain.state(), Arc::new(checkpoint))
             .map_err(fatal)?;
+        // Straight into a block, without a stay in the pool: heard of now for the first time.
+        let before = self.shared.head();
+        let is_new = |hash: &B256| before.pool().get(hash).is_none();
+        let in_blocks = effects.blocks.iter().flat_map(|block| &block.transactions);
+        let arrived: Vec<B256> = in_blocks
+            .map(|transaction| *transaction.hash())
+            .filter(is_new)
+            .collect();
         self.shared.set_head(chain);
         // Before the answers: whoever has an answer finds the events in his filters.
         if !removed.is_empty() {
             (self.shared.events)(ChainEvent::Removed(removed));
         }
-        for hash in admitted {
+        for hash in admitted.into_iter().chain(arrived) {
             (self.shared.events)(ChainEvent::Transaction(hash));
         }
         for block in effects.blocks {

@@ -29,7 +29,6 @@ mod tests;
 mod waiters;
 
 pub use applier::Applier;
-pub(crate) use prepare::CALL_GAS_MAX;
 pub(crate) use producer::SUGGESTED_TIP;
 pub use raft_log::RaftLog;
 pub use shared::EventSink;

@@ -9,8 +9,8 @@ use crate::chain::{
 };
 use alloy::rpc::types::TransactionRequest;
 
-/// Gas that an estimate may use: the block's own limit binds as well.
-pub(crate) const CALL_GAS_MAX: u64 = 1 << 40;
+/// Gas that an estimate may use at the least, as in geth; a larger block gas limit raises it.
+const ESTIMATE_GAS: u64 = 50_000_000;
 
 /// Checks and completes a write on this node's chain.
 pub(super) fn prepare(chain: &Chain, write: Write, now_ms: u64) -> Result<Write, WriteError> {
@@ -58,7 +58,7 @@ fn estimate(chain: &Chain, request: &TransactionRequest, now_ms: u64) -> Result<
         header: &chain.next_header(timestamp),
         state: pending.as_ref().unwrap_or(chain.state()),
         block_hash: &block_hash,
-        gas_cap: CALL_GAS_MAX,
+        gas_cap: chain.settings().block_gas_limit.max(ESTIMATE_GAS),
     };
     // The nonce is given out later, by the leader.
     let request = TransactionRequest {

@@ -221,6 +221,15 @@ pub(crate) struct TestCluster {
 
 impl TestCluster {
     pub(crate) fn new(spec: &Arc<ChainSpec>, timeout_ms: u64) -> Self {
+        Self::with_sink(spec, timeout_ms, |_, _| {})
+    }
+
+    /// `sink` takes the events of each node as they happen.
+    pub(crate) fn with_sink(
+        spec: &Arc<ChainSpec>,
+        timeout_ms: u64,
+        sink: impl Fn(MemberId, &ChainEvent) + Clone + Send + Sync + 'static,
+    ) -> Self {
         let hub = Arc::new(Hub {
             leader: watch::Sender::new((Some(1), 1)),
             entries: Mutex::default(),
@@ -234,7 +243,11 @@ impl TestCluster {
         for id in 1..=3 {
             let archive = Arc::new(Archive::new(Arc::new(MemoryStore::default())));
             let seen = events.clone();
-            let sink = Box::new(move |event| seen.lock().unwrap().push((id, event)));
+            let sink = sink.clone();
+            let sink = Box::new(move |event| {
+                sink(id, &event);
+                seen.lock().unwrap().push((id, event));
+            });
             let prepared: Prepared = prepare(spec.clone(), archive, sink).unwrap();
             hub.appliers
                 .lock()

@@ -111,11 +111,6 @@ impl RpcError {
         Self::new(SERVER_ERROR, sentence)
     }
 
-    /// A transaction that the chain will not take.
-    pub(crate) fn transaction_rejected(sentence: impl Into<Cow<'static, str>>) -> Self {
-        Self::new(TRANSACTION_REJECTED, sentence)
-    }
-
     /// EIP-7966: the transaction is sent, but not mined in time; its hash is the data.
     pub(crate) fn receipt_timeout(hash: B256, timeout_ms: u64) -> Self {
         Self {
@@ -166,11 +161,13 @@ impl RpcError {
     }
 
     /// The code, as the client sees it.
+    #[cfg(test)]
     pub(crate) fn code(&self) -> i32 {
         self.code
     }
 
     /// The sentence, as the client sees it.
+    #[cfg(test)]
     pub(crate) fn message(&self) -> &str {
         &self.message
     }

@@ -27,6 +27,8 @@ mod methods;
 mod params;
 mod server;
 mod session;
+#[cfg(test)]
+mod testing;
 
 use crate::replica::api::{Backend, ChainEvent};
 use context::Context;
@@ -97,3 +99,6 @@ pub async fn serve(
     let context = Context::new(backend, events, config.limits.clone(), on_request);
     server::start(config, Arc::new(context)).await
 }
+
+#[cfg(test)]
+mod tests;

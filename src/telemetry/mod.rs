@@ -19,7 +19,7 @@ mod tests;
 
 pub use banner::{Banner, DataPlace, NodeRow};
 pub use config_out::config_out;
-pub use events::MinedTransaction;
+pub use events::narrate;
 pub use log::start_tracing;
 pub use printer::{Format, Printer, Target};
 pub use style::{ColorChoice, Style};

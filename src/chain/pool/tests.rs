@@ -144,6 +144,33 @@ fn a_sender_can_fill_its_own_share_only() {
 }
 
 #[test]
+fn the_pool_as_a_whole_is_limited() {
+    let mut pool = Pool::default();
+    pool.insert(transaction(1, 0, 10, 1), 0).unwrap();
+    for number in 1..MAX_TRANSACTIONS {
+        // Others, of which only the count matters here.
+        pool.index
+            .insert(B256::from(U256::from(number)), (sender(2), number as u64));
+    }
+    assert_eq!(
+        pool.insert(transaction(3, 0, 10, 1), 0),
+        Err(Rejection::PoolFull)
+    );
+    assert!(pool.insert(transaction(1, 0, 20, 2), 0).unwrap().is_some());
+
+    let mut pool = Pool::default();
+    let first = transaction(1, 0, 10, 1);
+    pool.bytes = MAX_BYTES - first.size();
+    pool.insert(first, 0).unwrap();
+    assert_eq!(
+        pool.insert(transaction(2, 0, 10, 1), 0),
+        Err(Rejection::PoolFull)
+    );
+    assert!(pool.insert(transaction(1, 0, 20, 2), 0).unwrap().is_some());
+    assert_eq!((pool.len(), pool.bytes), (1, MAX_BYTES));
+}
+
+#[test]
 fn the_best_effective_tip_comes_first_not_the_highest_cap() {
     let mut pool = Pool::default();
     pool.insert(transaction(1, 0, 1000, 1), 0).unwrap();

@@ -3,6 +3,9 @@
 //! The order of the checks and the words are those of geth's `core/txpool/validation.go` and `core/state_transition.go`.
 //! Pure; the pool does not call it: who admits transactions does, cheap checks first.
 
+#[cfg(test)]
+mod tests;
+
 use crate::chain::{
     Rejection,
     evm::intrinsic::intrinsic_gas,

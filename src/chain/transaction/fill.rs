@@ -3,6 +3,9 @@
 //! Pure: nonce, gas and fees that are missing come in as [`Defaults`]. Refusals are in geth's words
 //! (`internal/ethapi/transaction_args.go`), because client libraries know them.
 
+#[cfg(test)]
+mod tests;
+
 use crate::chain::Rejection;
 use alloy::{
     consensus::{
@@ -40,9 +43,12 @@ pub fn check(request: &TransactionRequest, chain_id: u64) -> Result<(), Rejectio
     if let (Some(cap), Some(tip)) = (request.max_fee_per_gas, request.max_priority_fee_per_gas)
         && cap < tip
     {
-        return refuse(format!(
-            "maxFeePerGas ({cap}) < maxPriorityFeePerGas ({tip})"
-        ));
+        // Not geth's words for unsigned requests: libraries know those of the signed ones alone.
+        return Err(Rejection::TipAboveFeeCap {
+            address: request.from.unwrap_or_default(),
+            tip,
+            max_fee: cap,
+        });
     }
     if let (Some(input), Some(data)) = (&request.input.input, &request.input.data)
         && input != data

@@ -1,7 +1,6 @@
 //! A writer of JSON: objects, lists, and Ethereum's two encodings of values (EIP-1474: quantity and data).
 
 use alloy::primitives::{U256, hex};
-use serde::Serialize;
 use std::io::Write as _;
 
 /// JSON text of an answer.
@@ -66,11 +65,6 @@ impl Json {
         })
     }
 
-    /// Any value that serde can write.
-    pub(crate) fn serialize(value: &impl Serialize) -> Self {
-        Self::build(|out| write_serialized(out, value))
-    }
-
     /// The text.
     pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.0
@@ -125,16 +119,8 @@ pub(crate) fn write_data(out: &mut Vec<u8>, bytes: &[u8]) {
 
 /// Appends a JSON string.
 pub(crate) fn write_text(out: &mut Vec<u8>, text: &str) {
-    write_serialized(out, text);
-}
-
-fn write_serialized<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) {
-    let start = out.len();
-    if serde_json::to_writer(&mut *out, value).is_err() {
-        // Only a map with keys that are no strings fails, and there is none.
-        out.truncate(start);
-        out.extend_from_slice(b"null");
-    }
+    // Text always serializes, and writing to a Vec cannot fail.
+    let _ = serde_json::to_writer(out, text);
 }
 
 /// An object being written.
@@ -161,16 +147,6 @@ impl<'a> Object<'a> {
         self.out.push(b'"');
         self.out.extend_from_slice(name.as_bytes());
         self.out.extend_from_slice(b"\":");
-        self.out
-    }
-
-    /// A member whose name may need escapes.
-    pub(crate) fn text_key(&mut self, name: &str) -> &mut Vec<u8> {
-        if !std::mem::take(&mut self.first) {
-            self.out.push(b',');
-        }
-        write_text(self.out, name);
-        self.out.push(b':');
         self.out
     }
 
@@ -219,11 +195,6 @@ impl<'a> Object<'a> {
     /// A JSON string.
     pub(crate) fn text(&mut self, name: &str, text: &str) {
         write_text(self.key(name), text);
-    }
-
-    /// JSON text as it is.
-    pub(crate) fn json(&mut self, name: &str, json: &Json) {
-        self.key(name).extend_from_slice(json.as_bytes());
     }
 
     /// An object.

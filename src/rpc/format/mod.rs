@@ -15,3 +15,6 @@ pub(crate) use json::{Json, List, Object, Quantity, write_data, write_quantity, 
 pub(crate) use log::{LogPlace, log};
 pub(crate) use receipt::{receipt, receipts};
 pub(crate) use transaction::{Place, access_list, transaction, typed_transaction};
+
+#[cfg(test)]
+mod tests;

@@ -48,7 +48,7 @@ pub(super) const METHODS: &[Method] = methods![
 
 fn signed(call: &Call<'_>) -> Result<Write, RpcError> {
     let bytes: Bytes = call.params.required(0)?;
-    let transaction = SignedTransaction::decode(&bytes)?;
+    let transaction = SignedTransaction::decode_network(&bytes)?;
     Ok(Write::Transaction(Arc::new(transaction)))
 }
 

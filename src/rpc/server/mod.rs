@@ -16,7 +16,7 @@ use tokio::{
 };
 
 /// How long open connections get to finish when the server stops.
-const STOP_GRACE: Duration = Duration::from_secs(2);
+const STOP_GRACE: Duration = Duration::from_millis(500);
 /// How often filters take in events when nobody asks.
 const FILTER_TICK: Duration = Duration::from_millis(200);
 /// Bytes of a request's head (geth and Go: 1 MiB; hyper needs at least 8 KiB).
@@ -43,11 +43,12 @@ impl RpcServer {
     /// Stops: no new connection, calls that are being worked on are answered, for some seconds at most.
     pub async fn stop(self) {
         self.stop.send_replace(true);
+        // The accepting task holds a place for the next connection.
+        self.accepting.abort();
         let all = self.connections.acquire_many(self.max_connections);
         if tokio::time::timeout(STOP_GRACE, all).await.is_err() {
             tracing::debug!("connections cut off while the RPC server stops");
         }
-        self.accepting.abort();
     }
 }
 

@@ -65,10 +65,10 @@ pub enum LogError {
 }
 
 impl LogError {
-    pub(super) fn damaged(path: &Path, reason: impl ToString) -> Self {
+    pub(super) fn damaged(path: &Path, reason: impl Into<String>) -> Self {
         Self::Damaged {
             path: path.to_owned(),
-            reason: reason.to_string(),
+            reason: reason.into(),
         }
     }
 
@@ -91,7 +91,7 @@ impl LogError {
                 path: path.to_owned(),
             },
             redb::Error::Io(source) => Self::io(path, source),
-            other => Self::damaged(path, other),
+            other => Self::damaged(path, other.to_string()),
         }
     }
 }

@@ -14,7 +14,7 @@ mod writer;
 
 pub use error::LogError;
 
-use crate::consensus::{Entry, EntryWindow, LogId, MAX_APPEND_BYTES, TypeConfig, Vote};
+use crate::consensus::{Entry, EntryWindow, LogId, MAX_APPEND_BYTES, TypeConfig, Vote, half_open};
 use file::LogFile;
 use futures::channel::oneshot;
 use openraft::{
@@ -24,7 +24,7 @@ use openraft::{
 use std::{
     fmt::Debug,
     io,
-    ops::{Bound, RangeBounds},
+    ops::RangeBounds,
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc},
     thread::JoinHandle,
@@ -178,21 +178,6 @@ impl<RT: AsyncRuntime> RedbLog<RT> {
     }
 }
 
-/// The half-open range that `range` means.
-fn half_open(range: &impl RangeBounds<u64>) -> (u64, u64) {
-    let start = match range.start_bound() {
-        Bound::Included(start) => *start,
-        Bound::Excluded(start) => start.saturating_add(1),
-        Bound::Unbounded => 0,
-    };
-    let end = match range.end_bound() {
-        Bound::Included(end) => end.saturating_add(1),
-        Bound::Excluded(end) => *end,
-        Bound::Unbounded => u64::MAX,
-    };
-    (start, end)
-}
-
 impl<RT: AsyncRuntime> RaftLogReader<TypeConfig<RT>> for RedbLog<RT> {
     async fn try_get_log_entries<RB: RangeBounds<u64> + Clone + Debug + OptionalSend>(
         &mut self,
@@ -283,7 +268,7 @@ impl<RT: AsyncRuntime> RaftLogStorage<TypeConfig<RT>> for RedbLog<RT> {
             let mut state = lock(&self.0.state);
             state.window.truncate_from(from);
             state.truncations += 1;
-            state.last = last.max(state.purged);
+            state.last = state.last.min(last).max(state.purged);
         }
         self.enqueue(Op::Truncate(from))
     }

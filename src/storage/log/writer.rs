@@ -76,7 +76,10 @@ impl<RT: AsyncRuntime> Writer<RT> {
     pub(super) fn run(mut self) {
         let mut batch = Vec::new();
         while self.next_batch(&mut batch) {
-            self.write(&mut batch);
+            // A lone note of the commit waits for company.
+            if !batch.is_empty() || self.purgeable.is_some() {
+                self.write(&mut batch);
+            }
         }
         if self.committed.is_some() {
             self.write(&mut batch);
@@ -115,8 +118,6 @@ impl<RT: AsyncRuntime> Writer<RT> {
         let failed = lock(&self.state).failed.clone();
         let result = match failed {
             Some(error) => Err(error),
-            // A lone note of the commit waits for company.
-            None if batch.is_empty() && self.purgeable.is_none() && !self.ended() => return,
             None => catch_unwind(AssertUnwindSafe(|| self.transact(batch)))
                 .unwrap_or_else(|_| Err(LogError::damaged(&self.file.path, "writing it failed")))
                 .map_err(Arc::new),
@@ -125,10 +126,6 @@ impl<RT: AsyncRuntime> Writer<RT> {
             Ok(()) => self.report(batch),
             Err(error) => self.fail(batch, &error),
         }
-    }
-
-    fn ended(&self) -> bool {
-        matches!(self.queue.try_recv(), Err(TryRecvError::Disconnected))
     }
 
     /// One transaction with all of `batch`.

@@ -1,0 +1,142 @@
+//! The first start of a cluster, and the return of a member that has lost its memory.
+//!
+//! *Invariants.* A member with an empty log cannot tell whether the cluster is new or its own disk is. So it asks: with
+//! a majority of empty logs (its own included), and none that has grown, it founds the cluster. If any log has grown,
+//! it waits for the leader to give it everything, and neither votes nor stands for election until it has applied all
+//! that the leader had: otherwise the promises which it has forgotten could be broken.
+//!
+//! What it cannot see: that it crashes again in the middle of being rebuilt.
+
+use super::{
+    adapter::StateMachine,
+    message::{Hello, Request, Response, decode, encode},
+    peers::{MessageKind, Transport},
+    progress::Progress,
+    type_config::TypeConfig,
+};
+use crate::types::{LogIndex, Member, MemberId};
+use futures::future::join_all;
+use openraft::{
+    AsyncRuntime, Raft,
+    errors::{InitializeError, RaftError},
+};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+/// The pause between two rounds of questions.
+const ROUND_PAUSE: Duration = Duration::from_millis(10);
+/// How long a peer may take to answer.
+const ANSWER_TIMEOUT: Duration = Duration::from_millis(500);
+/// How long the leader's log may take to arrive before another look at who leads.
+const CATCH_UP_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Whether this member votes. Clones share it.
+#[derive(Clone, Debug)]
+pub(super) struct Franchise(Arc<AtomicBool>);
+
+impl Franchise {
+    pub(super) fn new(has: bool) -> Self {
+        Self(Arc::new(AtomicBool::new(has)))
+    }
+
+    pub(super) fn has(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+
+    fn give(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
+/// A member with an empty log.
+pub(super) struct Founding<RT: AsyncRuntime> {
+    pub(super) raft: Raft<TypeConfig<RT>, StateMachine>,
+    pub(super) transport: Arc<dyn Transport>,
+    pub(super) id: MemberId,
+    pub(super) members: BTreeMap<MemberId, Member>,
+    pub(super) progress: Progress,
+    pub(super) franchise: Franchise,
+}
+
+impl<RT: AsyncRuntime> Founding<RT> {
+    /// Finds out which it is, and does what follows. Ends when the member may vote, or when the engine has stopped.
+    pub(super) async fn run(self) {
+        self.raft.runtime_config().elect(false);
+        loop {
+            let peers = self.ask_all().await;
+            match self.raft.is_initialized().await {
+                Ok(false) => {}
+                // A leader has found this member already.
+                Ok(true) => return self.rejoin().await,
+                Err(_stopped) => return,
+            }
+            if peers.iter().any(Hello::grown) {
+                return self.rejoin().await;
+            }
+            if (peers.len() + 1) * 2 > self.members.len() {
+                return self.found().await;
+            }
+            RT::sleep(ROUND_PAUSE).await;
+        }
+    }
+
+    /// Every member that founds does so with the same list; the first leader's word counts.
+    async fn found(self) {
+        match self.raft.initialize(self.members).await {
+            Ok(()) | Err(RaftError::APIError(InitializeError::NotAllowed(_))) => {
+                self.franchise.give();
+                self.raft.runtime_config().elect(true);
+            }
+            Err(error) => tracing::error!("the cluster cannot be founded: {error}"),
+        }
+    }
+
+    async fn rejoin(self) {
+        tracing::info!(
+            "the cluster is older than this member's log: its leader gives it everything"
+        );
+        loop {
+            let leader = self.ask_all().await.into_iter().find(|it| it.leads);
+            if let Some(target) = leader.and_then(|it| it.last_log_index)
+                && self.catches_up(target).await
+            {
+                break;
+            }
+            if self.raft.is_initialized().await.is_err() {
+                return;
+            }
+            RT::sleep(ROUND_PAUSE).await;
+        }
+        self.franchise.give();
+        self.raft.runtime_config().elect(true);
+        tracing::info!("this member has everything, and votes");
+    }
+
+    async fn catches_up(&self, target: LogIndex) -> bool {
+        let applied = self.progress.wait(target);
+        matches!(RT::timeout(CATCH_UP_TIMEOUT, applied).await, Ok(Ok(())))
+    }
+
+    /// Asks all other members; the answers that came.
+    async fn ask_all(&self) -> Vec<Hello> {
+        let others = self.members.keys().filter(|id| **id != self.id);
+        let answers = others.map(|id| self.ask(*id));
+        join_all(answers).await.into_iter().flatten().collect()
+    }
+
+    async fn ask(&self, id: MemberId) -> Option<Hello> {
+        let request = encode(&Request::<RT>::Hello, 1);
+        let answer = self.transport.send(id, MessageKind::Consensus, request);
+        let answer = RT::timeout(ANSWER_TIMEOUT, answer).await.ok()?.ok()?;
+        match decode::<Response<RT>>(&answer) {
+            Ok(Response::Hello(hello)) => Some(hello),
+            _ => None,
+        }
+    }
+}

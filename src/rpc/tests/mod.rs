@@ -1,0 +1,7 @@
+#![allow(clippy::unwrap_used)]
+//! Servers over real sockets, in front of three replicas.
+
+mod cheats;
+mod clients;
+mod protocol;
+mod subscriptions;

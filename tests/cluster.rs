@@ -1,0 +1,22 @@
+//! Whole clusters: real processes, real sockets, real disks, and what happens to them.
+//!
+//! One binary for all of it, because each would link the world again. What clients see of a healthy chain is in
+//! `clients/`.
+
+#![cfg(unix)]
+#![allow(clippy::unwrap_used)]
+
+mod harness;
+
+#[path = "cluster/command_line.rs"]
+mod command_line;
+#[path = "cluster/crashes.rs"]
+mod crashes;
+#[path = "cluster/damage.rs"]
+mod damage;
+#[path = "cluster/load.rs"]
+mod load;
+#[path = "cluster/majority.rs"]
+mod majority;
+#[path = "cluster/writes.rs"]
+mod writes;
