@@ -4,7 +4,7 @@
 //! `clients/`.
 
 #![cfg(unix)]
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stderr)]
 
 mod harness;
 

@@ -6,7 +6,7 @@ use std::{fs::File, io::Write as _, path::Path, time::Instant};
 pub(crate) fn fsync_microseconds(folder: &Path) -> (f64, f64) {
     let mut file = tempfile::Builder::new().tempfile_in(folder).unwrap();
     let block = [0x5a_u8; 4096];
-    let mut write = |file: &mut File| {
+    let write = |file: &mut File| {
         let start = Instant::now();
         file.write_all(&block).unwrap();
         file.sync_data().unwrap();

@@ -13,6 +13,7 @@
 #![allow(clippy::cast_precision_loss, clippy::cast_sign_loss)]
 
 #[path = "../../tests/harness/http.rs"]
+#[allow(dead_code)] // tests look at more of an error
 mod http;
 
 mod disk;

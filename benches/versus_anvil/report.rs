@@ -44,16 +44,15 @@ impl Report {
     /// Adds a sample of a measure.
     pub(crate) fn add(&mut self, kind: Kind, name: &str, better: Better, value: f64) {
         eprintln!("    {name}: {}", number(value));
-        let row = match self.rows.iter_mut().find(|row| row.name == name) {
-            Some(row) => row,
-            None => {
-                self.rows.push(Row {
-                    name: name.to_owned(),
-                    better,
-                    samples: Vec::new(),
-                });
-                self.rows.last_mut().expect("just pushed")
-            }
+        let row = if let Some(row) = self.rows.iter_mut().find(|row| row.name == name) {
+            row
+        } else {
+            self.rows.push(Row {
+                name: name.to_owned(),
+                better,
+                samples: Vec::new(),
+            });
+            self.rows.last_mut().expect("just pushed")
         };
         row.samples.push((kind, value));
     }

@@ -7,7 +7,7 @@
 use super::{Chain, Rejection, settings::Settings};
 
 /// The highest timestamp that a block may have: 10,000 years, far from any overflow.
-pub const TIMESTAMP_MAX: u64 = 315_569_520_000;
+pub(super) const TIMESTAMP_MAX: u64 = 315_569_520_000;
 
 impl Settings {
     /// What the chain's clock shows, Unix seconds.

@@ -36,7 +36,7 @@ impl Barrier {
     /// Starts the barrier's task.
     pub(super) fn start(
         log: Arc<dyn ReplicatedLog>,
-        environment: Arc<dyn Environment>,
+        environment: &Arc<dyn Environment>,
         shared: Arc<Shared>,
         timeout_ms: u64,
     ) -> Self {

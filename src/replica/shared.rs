@@ -18,10 +18,13 @@ pub type EventSink = Box<dyn Fn(ChainEvent) + Send + Sync>;
 /// How many blocks that were built here wait for their commit at the most; beyond it the oldest is executed again.
 const BUILT_MAX: usize = 1024;
 
+/// The digest of an entry that was built here, the entry, and its blocks.
+type BuiltEntry = (B256, Arc<Entry>, Vec<Built>);
+
 /// The chain of this node and those who wait for it.
 pub(super) struct Shared {
     head: RwLock<Arc<Chain>>,
-    built: Mutex<VecDeque<(B256, Arc<Entry>, Vec<Built>)>>,
+    built: Mutex<VecDeque<BuiltEntry>>,
     pub(super) archive: Arc<Archive>,
     pub(super) outcomes: OutcomeWaiters,
     pub(super) applied: AppliedIndex,

@@ -137,13 +137,8 @@ impl Prepared {
         environment: Arc<dyn Environment>,
     ) -> Replica {
         let shared = self.shared;
-        let submissions = producer::start(log.clone(), environment.clone(), shared.clone());
-        let barrier = Barrier::start(
-            log.clone(),
-            environment.clone(),
-            shared.clone(),
-            config.timeout_ms,
-        );
+        let submissions = producer::start(log.clone(), &environment, shared.clone());
+        let barrier = Barrier::start(log.clone(), &environment, shared.clone(), config.timeout_ms);
         let router = Router {
             log: log.clone(),
             environment: environment.clone(),

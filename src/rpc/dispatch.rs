@@ -8,11 +8,16 @@ use super::{
     error::RpcError,
     format::Json,
     jsonrpc::{self, Malformed, Message, Request},
-    methods::{self, Kind, Method},
+    methods::{self, Kind},
     params::Params,
     session::Session,
 };
 use futures::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesOrdered};
+use jsonrpsee::{
+    ConnectionId, Extensions, MethodCallback, MethodResponse, Methods,
+    core::RegisterMethodError,
+    types::{self, Id},
+};
 use std::{panic::AssertUnwindSafe, sync::Arc};
 
 /// What a method gives.
@@ -31,50 +36,164 @@ pub(crate) struct Call<'a> {
     pub(crate) session: Option<&'a Session>,
 }
 
+/// Who calls, and how: what a method finds in jsonrpsee's [`Extensions`].
+#[derive(Clone, Debug)]
+pub(crate) struct Caller {
+    /// The name by which it was called.
+    pub(crate) method: &'static str,
+    /// The connection, if it can carry subscriptions.
+    pub(crate) session: Option<Arc<Session>>,
+}
+
 /// Calls of a batch that run at once.
 const CONCURRENT_CALLS: usize = 256;
 
-/// Answers a message; `None` if it holds notifications alone.
-pub(crate) async fn answer(
-    context: &Arc<Context>,
-    message: &[u8],
-    session: Option<&Session>,
-) -> Option<Vec<u8>> {
-    let mut out = Vec::with_capacity(256);
-    match jsonrpc::parse(message, context.limits.batch_calls) {
-        Err(error) => jsonrpc::write_answer(&mut out, "null", &Err(error)),
-        Ok(Message::Single(request)) => {
-            if !answer_one(context, request, session, &mut out).await {
-                return None;
-            }
-        }
-        Ok(Message::Batch(requests)) => answer_batch(context, requests, session, &mut out).await,
-    }
-    (!out.is_empty()).then_some(out)
+/// Answers the messages of all connections of a server.
+#[derive(Debug)]
+pub(crate) struct Dispatcher {
+    context: Arc<Context>,
+    methods: Methods,
 }
 
-/// Appends the answer to one call; `false` if it needs none.
-async fn answer_one(
-    context: &Arc<Context>,
-    request: Result<Request<'_>, Malformed<'_>>,
-    session: Option<&Session>,
-    out: &mut Vec<u8>,
-) -> bool {
-    let (id, answer) = match request {
-        Ok(request) => (request.id, call(context, &request, session).await),
-        Err(malformed) => (Some(malformed.id.unwrap_or("null")), Err(malformed.error)),
-    };
-    let Some(id) = id else {
-        return false;
-    };
-    let limit = context.limits.response_bytes;
-    match &answer {
-        Ok(json) if out.len() + json.as_bytes().len() > limit => {
-            jsonrpc::write_answer(out, id, &Err(too_large(limit)));
-        }
-        answer => jsonrpc::write_answer(out, id, answer),
+type Entry<'a> = Result<Request<'a>, Malformed<'a>>;
+
+impl Dispatcher {
+    /// Over `context`.
+    ///
+    /// # Errors
+    /// Two methods share a name.
+    pub(crate) fn new(context: Arc<Context>) -> Result<Self, RegisterMethodError> {
+        Ok(Self {
+            methods: methods::register(Arc::clone(&context))?,
+            context,
+        })
     }
-    true
+
+    /// What the methods work on.
+    pub(crate) fn context(&self) -> &Arc<Context> {
+        &self.context
+    }
+
+    /// Answers a message; `None` if it holds notifications alone.
+    pub(crate) async fn answer(
+        &self,
+        message: &[u8],
+        session: Option<&Arc<Session>>,
+    ) -> Option<Vec<u8>> {
+        let mut out = Vec::with_capacity(256);
+        match jsonrpc::parse(message, self.context.limits.batch_calls) {
+            Err(error) => jsonrpc::write_answer(&mut out, "null", &failure(error)),
+            Ok(Message::Single(request)) => {
+                if !self.answer_one(request, session, &mut out).await {
+                    return None;
+                }
+            }
+            Ok(Message::Batch(requests)) => self.answer_batch(requests, session, &mut out).await,
+        }
+        (!out.is_empty()).then_some(out)
+    }
+
+    /// Appends the answer to one call; `false` if it needs none.
+    async fn answer_one(
+        &self,
+        request: Entry<'_>,
+        session: Option<&Arc<Session>>,
+        out: &mut Vec<u8>,
+    ) -> bool {
+        let (id, response) = match request {
+            Ok(request) => (request.id, self.call(&request, session).await),
+            Err(malformed) => (
+                Some(malformed.id.unwrap_or("null")),
+                failure(malformed.error),
+            ),
+        };
+        let Some(id) = id else {
+            return false;
+        };
+        jsonrpc::write_answer(out, id, &response);
+        true
+    }
+
+    /// The answer to one call on its own; `None` if it needs none.
+    fn answer_alone<'a>(
+        &'a self,
+        request: Entry<'a>,
+        session: Option<&'a Arc<Session>>,
+    ) -> BoxFuture<'a, Option<Vec<u8>>> {
+        Box::pin(async move {
+            let mut answer = Vec::new();
+            self.answer_one(request, session, &mut answer)
+                .await
+                .then_some(answer)
+        })
+    }
+
+    async fn answer_batch(
+        &self,
+        requests: Vec<Entry<'_>>,
+        session: Option<&Arc<Session>>,
+        out: &mut Vec<u8>,
+    ) {
+        out.push(b'[');
+        let mut waiting = requests.into_iter().peekable();
+        while let Some(first) = waiting.next() {
+            let kind = kind_of(&first);
+            let mut running = FuturesOrdered::new();
+            running.push_back(self.answer_alone(first, session));
+            loop {
+                while kind != Kind::Change
+                    && running.len() < CONCURRENT_CALLS
+                    && let Some(next) = waiting.next_if(|next| kind_of(next) == kind)
+                {
+                    running.push_back(self.answer_alone(next, session));
+                }
+                match running.next().await {
+                    Some(Some(answer)) => {
+                        append_to_batch(out, &answer, self.context.limits.response_bytes);
+                    }
+                    Some(None) => {}
+                    None => break,
+                }
+            }
+        }
+        if out.len() == 1 {
+            out.clear();
+        } else {
+            out.push(b']');
+        }
+    }
+
+    /// Calls a method. The response has the id `null`, because jsonrpsee's ids are not all that clients send.
+    async fn call(&self, request: &Request<'_>, session: Option<&Arc<Session>>) -> MethodResponse {
+        (self.context.on_request)(&request.method);
+        // All are registered as asynchronous.
+        let Some((method, MethodCallback::Async(callback))) =
+            self.methods.method_with_name(&request.method)
+        else {
+            return failure(RpcError::method_not_found(&request.method));
+        };
+        let mut extensions = Extensions::new();
+        extensions.insert(Caller {
+            method,
+            session: session.cloned(),
+        });
+        let params = types::Params::new(request.params).into_owned();
+        // Results are within the limit: jsonrpsee would log an error where a client asks for too much.
+        let limit = usize::MAX;
+        let response = callback(Id::Null, params, ConnectionId(0), limit, extensions);
+        AssertUnwindSafe(response)
+            .catch_unwind()
+            .await
+            .unwrap_or_else(|_panic| {
+                tracing::error!(method, "a method panicked");
+                failure(RpcError::internal("the method failed inside the node"))
+            })
+    }
+}
+
+/// The response of a call that failed.
+fn failure(error: RpcError) -> MethodResponse {
+    MethodResponse::error(Id::Null, error)
 }
 
 /// An answer beyond the limit.
@@ -84,55 +203,11 @@ pub(crate) fn too_large(limit: usize) -> RpcError {
     ))
 }
 
-/// The answer to one call on its own; `None` if it needs none.
-fn answer_alone<'a>(
-    context: &'a Arc<Context>,
-    request: Entry<'a>,
-    session: Option<&'a Session>,
-) -> BoxFuture<'a, Option<Vec<u8>>> {
-    Box::pin(async move {
-        let mut answer = Vec::new();
-        answer_one(context, request, session, &mut answer)
-            .await
-            .then_some(answer)
-    })
-}
-
-type Entry<'a> = Result<Request<'a>, Malformed<'a>>;
-
-async fn answer_batch(
-    context: &Arc<Context>,
-    requests: Vec<Entry<'_>>,
-    session: Option<&Session>,
-    out: &mut Vec<u8>,
-) {
-    out.push(b'[');
-    let mut waiting = requests.into_iter().peekable();
-    while let Some(first) = waiting.next() {
-        let kind = kind_of(&first);
-        let mut running = FuturesOrdered::new();
-        running.push_back(answer_alone(context, first, session));
-        loop {
-            while kind != Kind::Change
-                && running.len() < CONCURRENT_CALLS
-                && let Some(next) = waiting.next_if(|next| kind_of(next) == kind)
-            {
-                running.push_back(answer_alone(context, next, session));
-            }
-            match running.next().await {
-                Some(Some(answer)) => {
-                    append_to_batch(out, &answer, context.limits.response_bytes);
-                }
-                Some(None) => {}
-                None => break,
-            }
-        }
-    }
-    if out.len() == 1 {
-        out.clear();
-    } else {
-        out.push(b']');
-    }
+/// The id of an answer, as it stands there.
+#[derive(serde::Deserialize)]
+struct AnswerId<'a> {
+    #[serde(borrow)]
+    id: &'a serde_json::value::RawValue,
 }
 
 /// Appends one answer of a batch, or, where all are too large together, an error in its place.
@@ -144,45 +219,16 @@ fn append_to_batch(out: &mut Vec<u8>, answer: &[u8], limit: usize) {
         out.extend_from_slice(answer);
         return;
     }
-    #[derive(serde::Deserialize)]
-    struct Id<'a> {
-        #[serde(borrow)]
-        id: &'a serde_json::value::RawValue,
-    }
-    let id = serde_json::from_slice::<Id<'_>>(answer).map_or("null", |answer| answer.id.get());
-    jsonrpc::write_answer(out, id, &Err(too_large(limit)));
+    let id =
+        serde_json::from_slice::<AnswerId<'_>>(answer).map_or("null", |answer| answer.id.get());
+    jsonrpc::write_answer(out, id, &failure(too_large(limit)));
 }
 
 fn kind_of(entry: &Entry<'_>) -> Kind {
     match entry {
-        Ok(request) => methods::find(&request.method).map_or(Kind::Read, |method| method.kind),
+        Ok(request) => methods::kind(&request.method),
         Err(_) => Kind::Read,
     }
-}
-
-async fn call(context: &Arc<Context>, request: &Request<'_>, session: Option<&Session>) -> Answer {
-    (context.on_request)(&request.method);
-    let Some(method) = methods::find(&request.method) else {
-        return Err(RpcError::method_not_found(&request.method));
-    };
-    let call = Call {
-        method: &request.method,
-        context,
-        params: Params::parse(request.params)?,
-        session,
-    };
-    run(method, call).await
-}
-
-/// Runs a method. One that panics answers -32603; the connection and the node live on.
-async fn run(method: &Method, call: Call<'_>) -> Answer {
-    let outcome = AssertUnwindSafe(async { (method.run)(call).await })
-        .catch_unwind()
-        .await;
-    outcome.unwrap_or_else(|_| {
-        tracing::error!(method = method.names[0], "a method panicked");
-        Err(RpcError::internal("the method failed inside the node"))
-    })
 }
 
 #[cfg(test)]

@@ -11,37 +11,44 @@ use crate::{
     },
     replica::api::{ReadError, Unavailable, WriteError},
 };
-use alloy::primitives::{B256, Bytes, hex};
-use std::borrow::Cow;
+use alloy::primitives::{B256, Bytes};
+use jsonrpsee::types::{
+    ErrorObjectOwned,
+    error::{
+        CALL_EXECUTION_FAILED_CODE as SERVER_ERROR, INTERNAL_ERROR_CODE as INTERNAL_ERROR,
+        INVALID_PARAMS_CODE as INVALID_PARAMS, INVALID_REQUEST_CODE as INVALID_REQUEST,
+        METHOD_NOT_FOUND_CODE as METHOD_NOT_FOUND, PARSE_ERROR_CODE as PARSE_ERROR,
+    },
+};
+use serde::Serialize;
 
-const PARSE_ERROR: i32 = -32700;
-const INVALID_REQUEST: i32 = -32600;
-const METHOD_NOT_FOUND: i32 = -32601;
-const INVALID_PARAMS: i32 = -32602;
-const INTERNAL_ERROR: i32 = -32603;
-const SERVER_ERROR: i32 = -32000;
 const TRANSACTION_REJECTED: i32 = -32003;
 const LIMIT_EXCEEDED: i32 = -32005;
 const EXECUTION_REVERTED: i32 = 3;
 /// EIP-7966.
 const RECEIPT_TIMEOUT: i32 = 4;
 
-/// The error of an answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct RpcError {
-    code: i32,
-    message: Cow<'static, str>,
-    /// JSON text.
-    data: Option<String>,
+/// The error of an answer: jsonrpsee's, made by the rules of this module alone.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct RpcError(ErrorObjectOwned);
+
+/// What a client may make of a fault of the cluster.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct UnavailableData {
+    retry_after_ms: u64,
+    term: u64,
+    known_leader: Option<u64>,
+    may_happen: bool,
 }
 
 impl RpcError {
-    fn new(code: i32, message: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            code,
-            message: message.into(),
-            data: None,
-        }
+    fn new(code: i32, message: impl Into<String>) -> Self {
+        Self(ErrorObjectOwned::owned(code, message, None::<()>))
+    }
+
+    fn with_data(code: i32, message: impl Into<String>, data: impl Serialize) -> Self {
+        Self(ErrorObjectOwned::owned(code, message, Some(data)))
     }
 
     /// The message is not JSON.
@@ -50,16 +57,15 @@ impl RpcError {
     }
 
     /// The message is JSON, but no request.
-    pub(crate) fn invalid_request(sentence: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn invalid_request(sentence: impl Into<String>) -> Self {
         Self::new(INVALID_REQUEST, sentence)
     }
 
     /// No such method (geth's sentence, which ethers and viem understand).
     pub(crate) fn method_not_found(method: &str) -> Self {
-        let name: String = method.chars().take(80).collect();
         Self::new(
             METHOD_NOT_FOUND,
-            format!("the method {name} does not exist/is not available"),
+            format!("the method {method} does not exist/is not available"),
         )
     }
 
@@ -86,7 +92,7 @@ impl RpcError {
     }
 
     /// The parameters cannot be used, in a sentence of its own.
-    pub(crate) fn invalid_params(sentence: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn invalid_params(sentence: impl Into<String>) -> Self {
         Self::new(INVALID_PARAMS, sentence)
     }
 
@@ -107,87 +113,71 @@ impl RpcError {
     }
 
     /// What was asked for is not there, or cannot be done; asking again gives the same.
-    pub(crate) fn server(sentence: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn server(sentence: impl Into<String>) -> Self {
         Self::new(SERVER_ERROR, sentence)
     }
 
     /// EIP-7966: the transaction is sent, but not mined in time; its hash is the data.
     pub(crate) fn receipt_timeout(hash: B256, timeout_ms: u64) -> Self {
-        Self {
-            data: Some(format!("\"{hash}\"")),
-            ..Self::new(
-                RECEIPT_TIMEOUT,
-                format!(
-                    "the transaction was added to the pool but was not mined within {timeout_ms} ms"
-                ),
-            )
-        }
+        Self::with_data(
+            RECEIPT_TIMEOUT,
+            format!(
+                "the transaction was added to the pool but was not mined within {timeout_ms} ms"
+            ),
+            hash,
+        )
     }
 
     /// A limit of this server; asking again later may help.
-    pub(crate) fn limit_exceeded(sentence: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn limit_exceeded(sentence: impl Into<String>) -> Self {
         Self::new(LIMIT_EXCEEDED, sentence)
     }
 
     /// The node's own fault.
-    pub(crate) fn internal(sentence: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn internal(sentence: impl Into<String>) -> Self {
         Self::new(INTERNAL_ERROR, sentence)
     }
 
     /// A revert with its data.
     pub(crate) fn reverted(reason: Option<&str>, data: &Bytes) -> Self {
         let message = match reason {
-            Some(reason) => Cow::Owned(format!("execution reverted: {reason}")),
-            None => Cow::Borrowed("execution reverted"),
+            Some(reason) => format!("execution reverted: {reason}"),
+            None => "execution reverted".to_owned(),
         };
-        Self {
-            data: Some(format!("\"{}\"", hex::encode_prefixed(data))),
-            ..Self::new(EXECUTION_REVERTED, message)
-        }
+        Self::with_data(EXECUTION_REVERTED, message, data)
     }
 
     fn unavailable(fault: Unavailable) -> Self {
-        let leader = fault
-            .known_leader
-            .map_or_else(|| "null".to_owned(), |id| id.to_string());
-        let data = format!(
-            r#"{{"retryAfterMs":{},"term":{},"knownLeader":{leader},"mayHappen":{}}}"#,
-            fault.retry_after_ms, fault.term, fault.may_happen
-        );
-        Self {
-            data: Some(data),
-            ..Self::new(LIMIT_EXCEEDED, "no leader is currently elected")
-        }
+        let data = UnavailableData {
+            retry_after_ms: fault.retry_after_ms,
+            term: fault.term,
+            known_leader: fault.known_leader,
+            may_happen: fault.may_happen,
+        };
+        Self::with_data(LIMIT_EXCEEDED, "no leader is currently elected", data)
     }
 
     /// The code, as the client sees it.
     #[cfg(test)]
     pub(crate) fn code(&self) -> i32 {
-        self.code
+        self.0.code()
     }
 
     /// The sentence, as the client sees it.
     #[cfg(test)]
     pub(crate) fn message(&self) -> &str {
-        &self.message
+        self.0.message()
     }
 
     /// Whether the message was not JSON.
     pub(crate) fn is_parse_error(&self) -> bool {
-        self.code == PARSE_ERROR
+        self.0.code() == PARSE_ERROR
     }
+}
 
-    /// Appends the error object.
-    pub(crate) fn write(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(br#"{"code":"#);
-        out.extend_from_slice(self.code.to_string().as_bytes());
-        out.extend_from_slice(br#","message":"#);
-        super::format::write_text(out, &self.message);
-        if let Some(data) = &self.data {
-            out.extend_from_slice(br#","data":"#);
-            out.extend_from_slice(data.as_bytes());
-        }
-        out.push(b'}');
+impl From<RpcError> for ErrorObjectOwned {
+    fn from(error: RpcError) -> Self {
+        error.0
     }
 }
 
@@ -236,8 +226,8 @@ impl From<CallError> for RpcError {
 impl RpcError {
     /// A call is not sent: what is wrong with it is -32000, as geth has it.
     fn into_call_error(self) -> Self {
-        if self.code == TRANSACTION_REJECTED {
-            Self::new(SERVER_ERROR, self.message)
+        if self.0.code() == TRANSACTION_REJECTED {
+            Self::new(SERVER_ERROR, self.0.message())
         } else {
             self
         }

@@ -63,7 +63,7 @@ struct Inner {
 pub(crate) struct Filters {
     inner: Mutex<Inner>,
     events: Sender<ChainEvent>,
-    max_filters: usize,
+    max_count: usize,
     max_changes: usize,
     idle: Duration,
 }
@@ -74,7 +74,7 @@ impl Filters {
         Self {
             inner: Mutex::default(),
             events,
-            max_filters: limits.filters,
+            max_count: limits.filters,
             max_changes: limits.filter_changes,
             idle: limits.filter_idle,
         }
@@ -103,10 +103,10 @@ impl Filters {
         let id = random_id()?;
         let now = Instant::now();
         let mut inner = self.current(now);
-        if inner.filters.len() >= self.max_filters {
+        if inner.filters.len() >= self.max_count {
             return Err(RpcError::limit_exceeded(format!(
                 "too many filters: this node holds {} and not more; uninstall some",
-                self.max_filters
+                self.max_count
             )));
         }
         if inner.events.is_none() {

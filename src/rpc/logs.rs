@@ -3,7 +3,7 @@
 use super::{
     dispatch::too_large,
     error::RpcError,
-    format::{Json, List, LogPlace, log},
+    format::{Json, LogPlace, log},
     params::{FilterCriteria, FilterRange, LogFilter},
 };
 use crate::chain::{block::BlockRecord, view::View};
@@ -12,8 +12,10 @@ use alloy::{
     primitives::Log,
 };
 
-/// A range of at most this many blocks is scanned without a thread of its own.
-pub(crate) const SHORT_RANGE: u64 = 16;
+/// A range of at most this many blocks is searched without a thread of its own.
+const SHORT_RANGE: u64 = 16;
+/// Blocks that a search looks through before it lets others have their turn.
+const STEP_BLOCKS: u64 = 1024;
 
 /// Calls `found` with each log of a block that passes the filter.
 pub(crate) fn scan<'a>(
@@ -57,7 +59,7 @@ pub(crate) fn for_each(
 
 /// The blocks that a filter asks for, checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Range {
+enum Range {
     /// Both included.
     Numbers(u64, u64),
     /// One block by its hash.
@@ -66,7 +68,7 @@ pub(crate) enum Range {
 
 impl Range {
     /// What a filter's range means now. The words and codes are execution-apis': a range is never clamped.
-    pub(crate) fn resolve(range: FilterRange, view: &View) -> Result<Self, RpcError> {
+    fn resolve(range: FilterRange, view: &View) -> Result<Self, RpcError> {
         let (from, to) = match range {
             FilterRange::Hash(hash) => return Ok(Self::Hash(hash)),
             FilterRange::Blocks { from, to } => (from, to),
@@ -88,59 +90,88 @@ impl Range {
         }
         Ok(Self::Numbers(from, to))
     }
+}
 
-    /// Whether looking through it may take long.
-    pub(crate) fn is_long(self) -> bool {
-        matches!(self, Self::Numbers(from, to) if to - from > SHORT_RANGE)
+/// A search for logs, in steps that are short enough for others to have their turn between them.
+#[derive(Debug)]
+pub(crate) struct Search {
+    view: View,
+    filter: LogFilter,
+    range: Range,
+    /// The list so far, without its end.
+    found: Vec<u8>,
+    max_bytes: usize,
+}
+
+impl Search {
+    /// Of the logs that a filter asks for; `max_bytes` bounds what is found.
+    pub(crate) fn new(
+        view: View,
+        criteria: FilterCriteria,
+        max_bytes: usize,
+    ) -> Result<Self, RpcError> {
+        Ok(Self {
+            range: Range::resolve(criteria.range, &view)?,
+            filter: criteria.filter,
+            view,
+            found: vec![b'['],
+            max_bytes,
+        })
     }
-}
 
-/// The logs that a filter asks for, as a list. `limit` bounds its bytes.
-pub(crate) fn find(
-    view: &View,
-    criteria: &FilterCriteria,
-    range: Range,
-    limit: usize,
-) -> Result<Json, RpcError> {
-    let mut outcome = Ok(());
-    let json = Json::build(|out| {
-        List::write(out, |list| {
-            outcome = collect(view, &criteria.filter, range, list, limit);
-        });
-    });
-    outcome.map(|()| json)
-}
+    /// Whether a step may take long enough to need a thread of its own.
+    pub(crate) fn is_long(&self) -> bool {
+        matches!(self.range, Range::Numbers(from, to) if to - from > SHORT_RANGE)
+    }
 
-fn collect(
-    view: &View,
-    filter: &LogFilter,
-    range: Range,
-    list: &mut List<'_>,
-    limit: usize,
-) -> Result<(), RpcError> {
-    let mut add = |block: &BlockRecord| {
-        scan(block, filter, false, |entry, place| {
-            log(list.next(), entry, &place)
+    /// Looks through some blocks; gives the list once all are done.
+    pub(crate) fn step(mut self) -> Result<Step, RpcError> {
+        let (from, to) = match self.range {
+            Range::Hash(hash) => {
+                let block = self.view.block(BlockId::from(hash))?;
+                self.add(&*block.ok_or_else(|| RpcError::server("unknown block"))?)?;
+                return Ok(Step::Done(self.finish()));
+            }
+            Range::Numbers(from, to) => (from, to),
+        };
+        let last = to.min(from.saturating_add(STEP_BLOCKS - 1));
+        for number in from..=last {
+            if let Some(block) = self.view.block(BlockId::from(number))? {
+                self.add(&block)?;
+            }
+        }
+        if last == to {
+            return Ok(Step::Done(self.finish()));
+        }
+        self.range = Range::Numbers(last + 1, to);
+        Ok(Step::More(Box::new(self)))
+    }
+
+    fn add(&mut self, block: &BlockRecord) -> Result<(), RpcError> {
+        let found = &mut self.found;
+        scan(block, &self.filter, false, |entry, place| {
+            if found.len() > 1 {
+                found.push(b',');
+            }
+            log(found, entry, &place);
         });
-        if list.buffered() > limit {
-            return Err(too_large(limit));
+        if found.len() > self.max_bytes {
+            return Err(too_large(self.max_bytes));
         }
         Ok(())
-    };
-    match range {
-        Range::Hash(hash) => {
-            let block = view
-                .block(BlockId::from(hash))?
-                .ok_or_else(|| RpcError::server("unknown block"))?;
-            add(&block)
-        }
-        Range::Numbers(from, to) => {
-            for number in from..=to {
-                if let Some(block) = view.block(BlockId::from(number))? {
-                    add(&block)?;
-                }
-            }
-            Ok(())
-        }
     }
+
+    fn finish(mut self) -> Json {
+        self.found.push(b']');
+        Json::build(|out| *out = self.found)
+    }
+}
+
+/// What a step of a [`Search`] gave.
+#[derive(Debug)]
+pub(crate) enum Step {
+    /// The list of logs.
+    Done(Json),
+    /// There are more blocks to look through.
+    More(Box<Search>),
 }

@@ -2,18 +2,21 @@
 //!
 //! ```text
 //! server/   sockets, HTTP, WebSocket          → dispatch: message in, answer out
-//! dispatch  envelopes, batches, panics        → methods/: one file a namespace, one function a method
-//! methods/  params (what came in), format/ (what goes out), Backend and View (what is true)
+//! dispatch  envelopes, batches, panics        → methods/, through jsonrpsee's table
+//! methods/  one file a namespace, one function a method
+//!           params (what came in), format/ (what goes out), Backend and View (what is true)
 //! error     the only table of codes
 //! ```
 //!
 //! *Invariants.* Nothing here changes a chain: a method gives a `Write` to the [`Backend`] and waits. Nothing here
 //! knows the consensus or the EVM's interpreter. All queues have limits (see [`Limits`]).
 //!
-//! *No JSON-RPC framework.* jsonrpsee 0.26 was measured first: it takes calls with a negative or fractional id for
+//! *jsonrpsee* carries the methods and their aliases (`RpcModule`), their calls (`MethodCallback`, `Params`,
+//! `Extensions`), errors (`ErrorObject`) and responses (`MethodResponse`). Its transport and its
+//! subscriptions are not used: the server of jsonrpsee 0.26 takes calls with a negative or fractional id for
 //! notifications, refuses a missing `Content-Type`, answers `GET /` with 405, drops the connection when a method
-//! panics, and answers a batched `eth_subscribe` twice; the first and the last cannot be put right from outside. What
-//! is left of its work is an envelope parser and a loop over a WebSocket.
+//! panics, and answers a batched `eth_subscribe` twice; the first and the last cannot be put right from outside.
+//! Hence sockets, envelopes and batches are here.
 
 mod context;
 mod dispatch;

@@ -1,7 +1,7 @@
 //! What tests of this module share: blocks made by hand, and servers in front of a cluster without Raft.
 #![allow(clippy::unwrap_used)]
 
-use super::{Allowed, Limits, Listen, RpcConfig, RpcServer};
+use super::{Allowed, Limits, Listen, RpcConfig, RpcServer, context::Context};
 use crate::{
     chain::{
         block::{BlockRecord, ReceiptRecord},
@@ -94,12 +94,21 @@ pub(crate) fn block_with_fees(base_fee: u64, paid: &[(u128, u64)]) -> BlockRecor
     block
 }
 
+/// What the methods of a server work on, and the cluster, which must live as long.
+pub(crate) fn context(limits: Limits) -> (TestCluster, Arc<Context>) {
+    let cluster = TestCluster::new(&spec(Hardfork::LATEST), 500);
+    let backend = Arc::new(cluster.node(1).clone());
+    let events = broadcast::channel(16).0;
+    let context = Context::new(backend, events, limits, Arc::new(|_| {}));
+    (cluster, Arc::new(context))
+}
+
 /// Three nodes of one chain, each with a server, over a log that is a list in memory.
 pub(crate) struct Servers {
     /// The nodes behind the servers.
     pub(crate) cluster: TestCluster,
     /// The servers, by node.
-    pub(crate) servers: Vec<RpcServer>,
+    pub(crate) running: Vec<RpcServer>,
     /// The methods that were called, on all nodes.
     pub(crate) requests: Arc<Mutex<Vec<String>>>,
 }
@@ -138,14 +147,14 @@ impl Servers {
         }
         Self {
             cluster,
-            servers,
+            running: servers,
             requests,
         }
     }
 
     /// A connection to the server of a node (1 to 3).
     pub(crate) async fn connect(&self, node: usize) -> TcpStream {
-        TcpStream::connect(self.servers[node - 1].local_addr())
+        TcpStream::connect(self.running[node - 1].local_addr())
             .await
             .unwrap()
     }
@@ -162,7 +171,7 @@ impl Servers {
         (status, head.to_ascii_lowercase(), body.to_owned())
     }
 
-    /// What a node answers to a body that is POSTed.
+    /// What a node answers to a body.
     pub(crate) async fn post(&self, node: usize, body: &str) -> String {
         let length = body.len();
         let request = format!(

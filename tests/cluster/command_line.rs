@@ -255,11 +255,8 @@ async fn three_in_one_process_are_one_chain_at_three_ports() {
     );
 }
 
-/// The walk of the cluster that this project replaces: its config, the same command in three terminals.
-#[tokio::test]
-async fn the_originals_config_in_three_terminals_without_names() {
-    let folder = tempfile::tempdir().unwrap();
-    let first = free_ports(6);
+/// The config of the cluster that this project replaces, on six other ports.
+fn originals_config(first: u16) -> String {
     let mut text = fs::read_to_string("chain-config/decentralized-ganache.toml").unwrap();
     for (step, port) in (first..first + 3).enumerate() {
         text = text.replace(
@@ -271,7 +268,15 @@ async fn the_originals_config_in_three_terminals_without_names() {
             &format!("127.0.0.1:{}\"", port + 3),
         );
     }
-    fs::write(folder.path().join("ganache.toml"), text).unwrap();
+    text
+}
+
+/// The walk of the cluster that this project replaces: its config, the same command in three terminals.
+#[tokio::test]
+async fn the_originals_config_in_three_terminals_without_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = free_ports(6);
+    fs::write(folder.path().join("ganache.toml"), originals_config(first)).unwrap();
     // All at the same moment: each must take a slot of its own.
     let mut terminals: Vec<_> = (0..3)
         .map(|_| Program::start(folder.path(), ["node", "--config", "ganache.toml"]))

@@ -114,7 +114,7 @@ async fn with_the_leader_killed_a_write_to_a_survivor_succeeds_once_within_the_b
             .duration_since(std::time::UNIX_EPOCH)
             .unwrap()
             .as_secs();
-        let offset = quantity(&head["timestamp"]) as i128 - i128::from(clock);
+        let offset = quantity(&head["timestamp"]).cast_signed() - i128::from(clock);
         assert!(
             (offset - i128::from(round) * 100_000).abs() < 120,
             "round {round}: offset {offset}, genesis {genesis}"

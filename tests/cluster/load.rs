@@ -74,7 +74,7 @@ impl Load {
         let mut heard = self.shared.count.subscribe();
         let goal = *heard.borrow() + count;
         let is_reached = timeout(
-            Duration::from_secs(60),
+            Duration::from_mins(1),
             heard.wait_for(|reached| *reached >= goal),
         )
         .await

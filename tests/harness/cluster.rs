@@ -192,10 +192,12 @@ impl Cluster {
                 .as_ref()
                 .map_or_else(String::new, Program::printed)
         };
-        self.nodes
+        let parts: Vec<_> = self
+            .nodes
             .iter()
             .map(|node| format!("===== {}\n{}", node.name, of(node)))
-            .collect()
+            .collect();
+        parts.concat()
     }
 }
 

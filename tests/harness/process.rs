@@ -16,7 +16,7 @@ use tokio::{
 };
 
 /// How long anything may take that is not itself measured, in this machine's worst hour.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 #[derive(Debug, Default)]
 struct Output {
@@ -159,10 +159,11 @@ impl Program {
 
     /// Waits for its end.
     pub(crate) async fn ended(mut self) -> Ended {
-        let status = match timeout(PATIENCE, self.child.wait()).await {
-            Ok(status) => status.expect("a child can be waited for"),
-            Err(_) => panic!("the program does not end:\n{}", self.printed()),
+        let waited = timeout(PATIENCE, self.child.wait()).await.ok();
+        let Some(status) = waited else {
+            panic!("the program does not end:\n{}", self.printed());
         };
+        let status = status.expect("a child can be waited for");
         for reader in self.readers.drain(..) {
             reader.await.expect("reading a pipe does not panic");
         }

@@ -61,11 +61,11 @@ fn paths_and_phrases_may_be_written_loosely() {
 
 #[test]
 fn what_is_no_key_is_refused() {
-    let message = |phrase: &str, path: &str| {
+    fn message(phrase: &str, path: &str) -> String {
         DevAccount::from_mnemonic(phrase, path, 1)
             .unwrap_err()
             .to_string()
-    };
+    }
     assert!(message("test test", DEFAULT_PATH).starts_with("`test test` is not a usable mnemonic"));
     assert!(message(DEFAULT_MNEMONIC, "m/x/").contains("`m/x/`"));
     // The last word carries a checksum, and there is no word `tset`.

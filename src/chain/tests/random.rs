@@ -15,7 +15,7 @@ use alloy_trie::{TrieAccount, root};
 use proptest::prelude::*;
 use std::sync::Arc;
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Step {
     Transfer {
         from: usize,

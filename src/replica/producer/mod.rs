@@ -45,9 +45,9 @@ const BATCH_MAX: usize = 4096;
 /// must not take writes that could come true long after they were refused.
 const QUORUM_AGE: Duration = Duration::from_millis(20);
 /// How long that question may take.
-const QUORUM_TIMEOUT: Duration = Duration::from_millis(1000);
+const QUORUM_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long an idle producer sleeps between looks at interval mining, at the most.
-const IDLE: Duration = Duration::from_secs(3600);
+const IDLE: Duration = Duration::from_hours(1);
 
 /// A write on its way to the producer.
 struct Submission {
@@ -92,7 +92,7 @@ impl Submissions {
 /// Starts the producer's task.
 pub(super) fn start(
     log: Arc<dyn ReplicatedLog>,
-    environment: Arc<dyn Environment>,
+    environment: &Arc<dyn Environment>,
     shared: Arc<Shared>,
 ) -> Submissions {
     let (sender, queue) = mpsc::channel(QUEUE_MAX);
@@ -142,7 +142,7 @@ impl Producer {
                 .fuse();
                 let idle = self.in_flight.is_empty();
                 futures::select_biased! {
-                    done = self.in_flight.select_next_some() => self.finished(done),
+                    done = self.in_flight.select_next_some() => self.finished(&done),
                     submission = next => match submission {
                         Some(submission) => batch.push(submission),
                         // All senders are gone: the node stops.
@@ -197,7 +197,7 @@ impl Producer {
     async fn first_tip(&mut self, term: Term) -> Option<Tip> {
         // What this node proposed in an earlier term must be settled before the tip is taken.
         while let Some(done) = self.in_flight.next().await {
-            self.finished(done);
+            self.finished(&done);
         }
         let index = with_timeout(&self.environment, self.log.read_index())
             .await?
@@ -351,7 +351,7 @@ impl Producer {
     ) {
         while self.in_flight.len() >= PIPELINE_MAX * 4 {
             if let Some(done) = self.in_flight.next().await {
-                self.finished(done);
+                self.finished(&done);
             }
         }
         let Some(tip) = &mut self.tip else {
@@ -391,7 +391,7 @@ impl Producer {
         }));
     }
 
-    fn finished(&mut self, result: Result<(), LogError>) {
+    fn finished(&mut self, result: &Result<(), LogError>) {
         if result.is_err() {
             self.tip = None;
         }

@@ -3,9 +3,7 @@ use super::*;
 use alloy::primitives::{Address, U256, bytes};
 
 fn shown(error: impl Into<RpcError>) -> String {
-    let mut out = Vec::new();
-    error.into().write(&mut out);
-    String::from_utf8(out).unwrap()
+    serde_json::to_string(&ErrorObjectOwned::from(error.into())).unwrap()
 }
 
 #[test]

@@ -45,7 +45,7 @@ pub(crate) fn block(record: &BlockRecord, body: BlockBody, pending: bool) -> Jso
         });
         if let Some(withdrawals) = &record.withdrawals {
             o.list("withdrawals", |list| {
-                for withdrawal in withdrawals.iter() {
+                for withdrawal in withdrawals {
                     Object::write(list.next(), |o| {
                         o.quantity("index", withdrawal.index);
                         o.quantity("validatorIndex", withdrawal.validator_index);

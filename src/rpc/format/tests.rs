@@ -7,8 +7,8 @@ use crate::chain::{
 };
 use alloy::{
     consensus::{
-        Eip658Value, Header, Receipt, ReceiptEnvelope, SignableTransaction as _, TxEip1559,
-        TxEip2930, TxEip4844, TxEip7702, TxLegacy, TxType,
+        Eip658Value, Header, Receipt, ReceiptEnvelope, TxEip1559, TxEip2930, TxEip4844, TxEip7702,
+        TxLegacy, TxType,
     },
     eips::{
         eip2930::{AccessList, AccessListItem},
@@ -39,6 +39,7 @@ where
 }
 
 /// One transaction of each type.
+#[allow(clippy::too_many_lines)] // A list.
 fn transactions() -> Vec<Arc<SignedTransaction>> {
     let to = Address::repeat_byte(0xbb);
     let access_list = AccessList(vec![AccessListItem {
@@ -270,7 +271,7 @@ fn signatures_and_prices_of_each_type() {
     assert_eq!(txs[0]["gasPrice"], json!("0x9"));
     assert_eq!(txs[3]["gasPrice"], json!("0x9"), "base fee 7 and tip 2");
     let pending = value(&Json::build(|out| {
-        transaction(out, &record.transactions[3], None, Some(7))
+        transaction(out, &record.transactions[3], None, Some(7));
     }));
     assert_eq!(pending["gasPrice"], json!("0x64"), "the cap while it waits");
     assert_eq!(txs[4]["maxFeePerBlobGas"], json!("0x3"));

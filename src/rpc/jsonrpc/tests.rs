@@ -1,5 +1,10 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
+use jsonrpsee::{ResponsePayload, types::Id};
+
+fn success(json: Json) -> MethodResponse {
+    MethodResponse::response(Id::Null, ResponsePayload::success(json), 100)
+}
 
 fn single(text: &str) -> Result<Request<'_>, Malformed<'_>> {
     match parse(text.as_bytes(), 10).unwrap() {
@@ -93,13 +98,13 @@ fn a_batch_keeps_good_and_bad_calls_in_order() {
 #[test]
 fn answers_are_framed() {
     let mut out = Vec::new();
-    write_answer(&mut out, "-7", &Ok(Json::null()));
+    write_answer(&mut out, "-7", &success(Json::null()));
     assert_eq!(out, br#"{"jsonrpc":"2.0","id":-7,"result":null}"#);
     out.clear();
     write_answer(
         &mut out,
         "null",
-        &Err(RpcError::invalid_request("empty batch")),
+        &MethodResponse::error(Id::Null, RpcError::invalid_request("empty batch")),
     );
     assert_eq!(
         std::str::from_utf8(&out).unwrap(),

@@ -1,4 +1,4 @@
-//! `cluster_*`: the cluster, and keys and values through its log; `raft_*`: GoQuorum's names for the same.
+//! `cluster_*`: the cluster, and keys and values through its log; `raft_*`: those of `GoQuorum` for the same.
 //!
 //! Numbers are JSON numbers here: these are no Ethereum methods.
 
@@ -153,7 +153,7 @@ async fn info(call: Call<'_>) -> Answer {
     }))
 }
 
-/// GoQuorum's words: `minter`, `verifier`, `learner`, and nothing while there is no leader.
+/// The words of `GoQuorum`: `minter`, `verifier`, `learner`, and nothing while there is no leader.
 fn raft_word(role: Option<Role>) -> &'static str {
     match role {
         Some(Role::Leader) => "minter",
@@ -170,7 +170,7 @@ async fn raft_role(call: Call<'_>) -> Answer {
     Ok(Json::text(raft_word(role)))
 }
 
-/// The leader's public key, GoQuorum's node id.
+/// The leader's public key, the node id of `GoQuorum`.
 async fn raft_leader(call: Call<'_>) -> Answer {
     call.params.at_most(0)?;
     let status = call.context.backend.status();

@@ -15,7 +15,7 @@ use alloy::{
     consensus::Transaction as _,
     eips::{BlockId, BlockNumberOrTag, eip1559::BaseFeeParams, eip7840::BlobParams},
 };
-use std::sync::Arc;
+use std::{cmp::Ordering, sync::Arc};
 
 pub(super) const METHODS: &[Method] = methods![
     Read "eth_gasPrice" => gas_price;
@@ -154,18 +154,20 @@ fn history(
     let Some(newest_block) = newest_block else {
         return Err(RpcError::server("header not found"));
     };
-    let next = if last < head {
-        let next = block(last + 1)?;
-        let next = line(&next, blobs, None);
-        (next.base_fee, next.blob_base_fee)
-    } else if last == head {
-        let chain = view.chain();
-        (
-            chain.next_base_fee().into(),
-            chain.next_blob_base_fee().unwrap_or_default(),
-        )
-    } else {
-        fees_after(&newest_block, blobs)
+    let next = match last.cmp(&head) {
+        Ordering::Less => {
+            let next = block(last + 1)?;
+            let next = line(&next, blobs, None);
+            (next.base_fee, next.blob_base_fee)
+        }
+        Ordering::Equal => {
+            let chain = view.chain();
+            (
+                chain.next_base_fee().into(),
+                chain.next_blob_base_fee().unwrap_or_default(),
+            )
+        }
+        Ordering::Greater => fees_after(&newest_block, blobs),
     };
     Ok(write_history(oldest, &lines, next, percentiles.is_some()))
 }

@@ -6,7 +6,7 @@ use crate::rpc::{
     dispatch::{Answer, Call},
     filters::FilterKind,
     format::Json,
-    logs::{self, Range},
+    logs::{Search, Step},
     params::FilterCriteria,
 };
 
@@ -26,16 +26,21 @@ async fn get_logs(call: Call<'_>) -> Answer {
     find(call.context, criteria).await
 }
 
-/// Logs of the chain; a long range on a thread of its own.
+/// Logs of the chain; those of a long range step by step on a thread of its own.
 async fn find(context: &Context, criteria: FilterCriteria) -> Answer {
     let view = context.view().await?;
-    let range = Range::resolve(criteria.range, &view)?;
-    let limit = context.limits.response_bytes;
-    if range.is_long() {
-        let search = move || logs::find(&view, &criteria, range, limit);
-        return context.run(search).await;
+    let mut search = Search::new(view, criteria, context.limits.response_bytes)?;
+    loop {
+        let step = if search.is_long() {
+            context.run(move || search.step()).await?
+        } else {
+            search.step()?
+        };
+        match step {
+            Step::Done(logs) => return Ok(logs),
+            Step::More(rest) => search = *rest,
+        }
     }
-    logs::find(&view, &criteria, range, limit)
 }
 
 /// Makes a filter. The read before it is for what follows: events of writes acknowledged earlier are not the filter's.

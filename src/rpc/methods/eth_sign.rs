@@ -31,6 +31,7 @@ pub(super) const METHODS: &[Method] = methods![
     Read "eth_sign" => sign;
     Read "personal_sign" => personal_sign;
     Read "personal_ecRecover" => ec_recover;
+    Read "personal_unlockAccount" | "personal_lockAccount" => lock;
     Read "eth_signTypedData_v4" | "eth_signTypedData_v3" | "eth_signTypedData" => sign_typed_data;
     Read "eth_signTransaction" | "personal_signTransaction" => sign_transaction;
     Read "eth_fillTransaction" => fill_transaction;
@@ -62,6 +63,13 @@ async fn personal_sign(call: Call<'_>) -> Answer {
     call.params.at_most(3)?;
     let message = call.params.required(0)?;
     sign_message(&call, call.params.required(1)?, &message)
+}
+
+/// Accounts are neither locked nor unlocked: `true` for one that is held, whatever the passphrase.
+async fn lock(call: Call<'_>) -> Answer {
+    call.params.at_most(3)?;
+    account(&call.context.backend.local(), call.params.required(0)?)?;
+    Ok(Json::bool(true))
 }
 
 /// The address that signed a message.

@@ -1,4 +1,5 @@
-//! The methods: one file a namespace or concern, one function a method, and the table of their names.
+//! The methods: one file a namespace or concern, one function a method, and the tables of their names, which become
+//! jsonrpsee's [`RpcModule`].
 //!
 //! *Never here:* codes of errors, text of JSON, sockets.
 
@@ -18,9 +19,19 @@ mod net;
 mod txpool;
 mod web3;
 
-use super::dispatch::{Answer, Call};
+use super::{
+    context::Context,
+    dispatch::{Answer, Call, Caller, too_large},
+    error::RpcError,
+    params::Params,
+};
 use futures::future::BoxFuture;
-use std::{collections::HashMap, fmt, sync::LazyLock};
+use jsonrpsee::{Methods, RpcModule, core::RegisterMethodError};
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Arc, LazyLock},
+};
 
 /// What a method does to its neighbours in a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,19 +90,60 @@ const TABLES: &[&[Method]] = &[
     web3::METHODS,
 ];
 
-static BY_NAME: LazyLock<HashMap<&'static str, &'static Method>> = LazyLock::new(|| {
-    all()
-        .flat_map(|method| method.names.iter().map(move |name| (*name, method)))
-        .collect()
-});
-
 fn all() -> impl Iterator<Item = &'static Method> {
     TABLES.iter().copied().flatten()
 }
 
-/// The method of that name.
-pub(crate) fn find(name: &str) -> Option<&'static Method> {
-    BY_NAME.get(name).copied()
+/// The methods of a server, each under all its names. They find their [`Caller`] in the extensions.
+///
+/// # Errors
+/// A name is there twice.
+pub(crate) fn register(context: Arc<Context>) -> Result<Methods, RegisterMethodError> {
+    let mut module = RpcModule::from_arc(context);
+    for method in all() {
+        let [name, aliases @ ..] = method.names else {
+            continue;
+        };
+        module.register_async_method(name, move |params, context, extensions| async move {
+            let Some(caller) = extensions.get::<Caller>() else {
+                return Err(RpcError::internal("the call came without its caller"));
+            };
+            let call = Call {
+                method: caller.method,
+                context: &context,
+                params: Params::parse(params.as_str())?,
+                session: caller.session.as_deref(),
+            };
+            within(context.limits.response_bytes, (method.run)(call).await)
+        })?;
+        for alias in aliases {
+            module.register_alias(alias, name)?;
+        }
+    }
+    Ok(module.into())
+}
+
+/// Refuses a result beyond the limit, before anything reads it.
+fn within(limit: usize, answer: Answer) -> Answer {
+    answer.and_then(|json| {
+        if json.as_bytes().len() > limit {
+            return Err(too_large(limit));
+        }
+        Ok(json)
+    })
+}
+
+/// What the methods that are no reads do to their neighbours; jsonrpsee's table has no place for it.
+static KINDS: LazyLock<HashMap<&'static str, Kind>> = LazyLock::new(|| {
+    all()
+        .filter(|method| method.kind != Kind::Read)
+        .flat_map(|method| method.names.iter().map(|name| (*name, method.kind)))
+        .collect()
+});
+
+/// What the method of that name does to its neighbours; one that is not there does nothing.
+pub(crate) fn kind(name: &str) -> Kind {
+    KINDS.get(name).copied().unwrap_or(Kind::Read)
 }
 
 #[cfg(test)]

@@ -1,4 +1,6 @@
+#![allow(clippy::unwrap_used)]
 use super::*;
+use crate::rpc::{Limits, testing::context};
 use std::collections::BTreeSet;
 
 #[test]
@@ -12,8 +14,8 @@ fn every_name_is_given_once() {
 }
 
 /// The floor that ganache, anvil and Hardhat share, and what cast, ethers, viem, web3 and web3.py send.
-#[test]
-fn the_names_that_clients_use_are_there() {
+#[tokio::test]
+async fn the_names_that_clients_use_are_there() {
     let wanted = "web3_clientVersion web3_sha3 net_version net_listening eth_accounts eth_blockNumber eth_call \
         eth_chainId eth_coinbase eth_estimateGas eth_feeHistory eth_gasPrice eth_getBalance eth_getBlockByHash \
         eth_getBlockByNumber eth_getBlockReceipts eth_getBlockTransactionCountByHash \
@@ -29,8 +31,10 @@ fn the_names_that_clients_use_are_there() {
         hardhat_setStorageAt hardhat_mine hardhat_impersonateAccount hardhat_stopImpersonatingAccount \
         hardhat_metadata anvil_nodeInfo cluster_status cluster_leader cluster_push cluster_get cluster_info \
         raft_role raft_leader raft_cluster rpc_modules debug_getRawBlock";
+    let (_cluster, context) = context(Limits::default());
+    let methods = register(context).unwrap();
     for name in wanted.split_whitespace() {
-        assert!(find(name).is_some(), "{name}");
+        assert!(methods.method(name).is_some(), "{name}");
     }
 }
 
@@ -42,6 +46,6 @@ fn batches_know_what_disturbs_what() {
         ("evm_mine", Kind::Change),
         ("eth_getFilterChanges", Kind::Change),
     ] {
-        assert_eq!(find(name).map(|method| method.kind), Some(kind), "{name}");
+        assert_eq!(super::kind(name), kind, "{name}");
     }
 }

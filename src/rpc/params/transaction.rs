@@ -94,12 +94,11 @@ impl Argument for SignedAuthorization {
             nonce: fields.need("nonce")?,
         };
         let parity: Option<u8> = fields.get(&["yParity"])?;
-        let parity = match parity {
-            Some(parity) => parity,
-            None => {
-                let v: U256 = fields.need("v")?;
-                u8::from(v == U256::ONE || v == U256::from(28))
-            }
+        let parity = if let Some(parity) = parity {
+            parity
+        } else {
+            let v: U256 = fields.need("v")?;
+            u8::from(v == U256::ONE || v == U256::from(28))
         };
         Ok(Self::new_unchecked(
             authorization,

@@ -1,10 +1,7 @@
 //! HTTP as dev nodes speak it: `POST` on any path is JSON-RPC, whatever its `Content-Type`; each answer to a call is
 //! status 200, errors included; pages of any origin may read it unless the config says otherwise.
 
-use super::{
-    super::{Allowed, dispatch},
-    Shared, websocket,
-};
+use super::{super::Allowed, Shared, websocket};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::{
     HeaderMap, Method, Request, Response, StatusCode,
@@ -97,7 +94,7 @@ async fn route(
 }
 
 async fn call(request: Request<Incoming>, shared: &Arc<Shared>) -> Response<Full<Bytes>> {
-    let limit = shared.context.limits.request_bytes;
+    let limit = shared.dispatcher.context().limits.request_bytes;
     let body = match Limited::new(request.into_body(), limit).collect().await {
         Ok(body) => body.to_bytes(),
         Err(error) if error.is::<LengthLimitError>() => {
@@ -109,7 +106,7 @@ async fn call(request: Request<Incoming>, shared: &Arc<Shared>) -> Response<Full
         }
         Err(_) => return text(StatusCode::BAD_REQUEST, "The body could not be read.\n"),
     };
-    let answer = dispatch::answer(&shared.context, &body, None).await;
+    let answer = shared.dispatcher.answer(&body, None).await;
     plain(
         StatusCode::OK,
         answer.unwrap_or_default().into(),
@@ -151,7 +148,7 @@ fn host_name(host: &str) -> &str {
     host.split(':').next().unwrap_or(host)
 }
 
-/// CORS does not guard WebSockets: the server itself must look at the page.
+/// CORS does not guard a WebSocket: the server itself must look at the page.
 fn page_is_allowed(request: &Request<Incoming>, allowed: &Allowed) -> bool {
     let Allowed::Only(list) = allowed else {
         return true;

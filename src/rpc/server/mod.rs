@@ -5,7 +5,7 @@
 mod http;
 mod websocket;
 
-use super::{Allowed, Listen, RpcConfig, context::Context};
+use super::{Allowed, Listen, RpcConfig, context::Context, dispatch::Dispatcher};
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
@@ -62,7 +62,7 @@ impl Drop for RpcServer {
 /// What a connection needs.
 #[derive(Debug)]
 struct Shared {
-    context: Arc<Context>,
+    dispatcher: Dispatcher,
     origins: Allowed,
     hosts: Allowed,
     stop: watch::Receiver<bool>,
@@ -79,17 +79,18 @@ pub(super) async fn start(config: RpcConfig, context: Arc<Context>) -> io::Resul
     };
     let local_addr = listener.local_addr()?;
     let (stop, stopped) = watch::channel(false);
+    let dispatcher = Dispatcher::new(Arc::clone(&context)).map_err(io::Error::other)?;
     let max_connections = u32::try_from(context.limits.connections)
         .unwrap_or(u32::MAX)
         .max(1);
     let connections = Arc::new(Semaphore::new(max_connections as usize));
     let shared = Arc::new(Shared {
-        context,
+        dispatcher,
         origins: config.origins,
         hosts: config.hosts,
         stop: stopped.clone(),
     });
-    tokio::spawn(tick_filters(Arc::clone(&shared.context), stopped));
+    tokio::spawn(tick_filters(context, stopped));
     let accepting = tokio::spawn(accept(listener, shared, Arc::clone(&connections)));
     Ok(RpcServer {
         local_addr,
@@ -143,7 +144,7 @@ async fn connection(stream: TcpStream, shared: Arc<Shared>, permit: OwnedSemapho
     let _ = stream.set_nodelay(true);
     let mut stop = shared.stop.clone();
     let permit = Arc::new(permit);
-    let idle = shared.context.limits.idle;
+    let idle = shared.dispatcher.context().limits.idle;
     let service = service_fn(move |request| {
         let shared = Arc::clone(&shared);
         let permit = Arc::clone(&permit);

@@ -5,7 +5,7 @@
 //! never kept beyond the queue that all connections share.
 
 use super::{
-    super::{context::Context, dispatch, session::Session},
+    super::{context::Context, session::Session},
     Shared,
 };
 use crate::replica::api::ChainEvent;
@@ -89,7 +89,7 @@ async fn serve(upgraded: OnUpgrade, shared: Arc<Shared>, _permit: Arc<OwnedSemap
     let Ok(upgraded) = upgraded.await else {
         return;
     };
-    let limit = shared.context.limits.request_bytes;
+    let limit = shared.dispatcher.context().limits.request_bytes;
     let config = WebSocketConfig::default()
         .read_buffer_size(BUFFER_BYTES)
         .write_buffer_size(0)
@@ -104,16 +104,20 @@ async fn serve(upgraded: OnUpgrade, shared: Arc<Shared>, _permit: Arc<OwnedSemap
                 code,
                 reason: reason.into(),
             };
-            let _ =
-                tokio::time::timeout(shared.context.limits.send, socket.close(Some(frame))).await;
+            let _ = tokio::time::timeout(
+                shared.dispatcher.context().limits.send,
+                socket.close(Some(frame)),
+            )
+            .await;
         }
     }
 }
 
 async fn talk(socket: &mut Socket, shared: &Shared) -> End {
-    let context = &shared.context;
-    let session = Session::new(context.limits.subscriptions_per_connection);
-    let mut stop = shared.stop.clone();
+    let dispatcher = &shared.dispatcher;
+    let context = dispatcher.context();
+    let session = Arc::new(Session::new(context.limits.subscriptions_per_connection));
+    let mut stopping = shared.stop.clone();
     let mut events = context.events.subscribe();
     let mut calls: FuturesUnordered<BoxFuture<'_, Option<Vec<u8>>>> = FuturesUnordered::new();
     let mut ping = tokio::time::interval(context.limits.ping);
@@ -122,7 +126,7 @@ async fn talk(socket: &mut Socket, shared: &Shared) -> End {
     loop {
         let step = tokio::select! {
             biased;
-            () = super::stopped(&mut stop) => End::close_for_restart(),
+            () = super::stopped(&mut stopping) => End::close_for_restart(),
             Some(answer) = calls.next(), if !calls.is_empty() => match answer {
                 Some(answer) => send(socket, context, answer).await,
                 None => Ok(()),
@@ -134,7 +138,7 @@ async fn talk(socket: &mut Socket, shared: &Shared) -> End {
                     Ok(Some(text)) => {
                         let session = &session;
                         calls.push(Box::pin(async move {
-                            dispatch::answer(context, text.as_ref(), Some(session)).await
+                            dispatcher.answer(text.as_ref(), Some(session)).await
                         }));
                         Ok(())
                     }

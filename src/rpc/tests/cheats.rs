@@ -46,6 +46,10 @@ async fn a_state_set_on_one_node_is_set_on_all() {
     ] {
         assert_eq!(servers.call(node, method, params).await, answer, "{method}");
     }
+    assert_same_everywhere(&servers, &word).await;
+}
+
+async fn assert_same_everywhere(servers: &Servers, word: &str) {
     for node in 1..=3 {
         assert_eq!(
             servers

@@ -412,3 +412,26 @@ async fn proofs_fees_and_names() {
         .await;
     assert_eq!(list, json!({"accessList": [], "gasUsed": "0x5208"}));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn logs_of_a_long_range_are_all_found() {
+    let servers = Servers::start().await;
+    let call = json!([{"from": servers.account(0), "to": CONTRACT}]);
+    servers
+        .call(1, "anvil_setCode", json!([CONTRACT, LOGGER]))
+        .await;
+    servers.call(1, "eth_sendTransaction", call.clone()).await;
+    for _ in 0..22 {
+        servers.call(1, "anvil_mine", json!([50])).await;
+    }
+    servers.call(1, "eth_sendTransaction", call).await;
+    let range = json!([{"fromBlock": "earliest", "toBlock": "latest", "address": CONTRACT}]);
+    let logs = servers.call(2, "eth_getLogs", range).await;
+    let numbers: Vec<_> = logs
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|log| &log["blockNumber"])
+        .collect();
+    assert_eq!(numbers, ["0x1", "0x44e"]);
+}

@@ -168,7 +168,7 @@ async fn a_connection_is_kept_and_a_stopped_server_refuses() {
         }
     }
     assert_eq!(*servers.requests.lock().unwrap(), ["eth_chainId"; 3]);
-    let server = servers.servers.remove(0);
+    let server = servers.running.remove(0);
     let address = server.local_addr();
     server.stop().await;
     assert_eq!(stream.read(&mut [0; 16]).await.unwrap(), 0);

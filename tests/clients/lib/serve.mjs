@@ -8,13 +8,24 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+/** Where the project is. */
 export const root = fileURLToPath(new URL('../../../', import.meta.url));
 
-/** The program of an npm package of Foundry for this machine. */
+/** The program under test. */
+export const praline = process.env.PRALINE ?? join(root, 'target/debug/praline');
+
+/**
+ * The program of an npm package of Foundry for this machine. Those for Linux on x86-64 come with `npm ci`; on another
+ * machine they are installed by hand, once.
+ */
 export function foundry(tool) {
-  const machine = `${process.platform === 'win32' ? 'win32' : process.platform}-${{ x64: 'amd64' }[process.arch] ?? process.arch}`;
+  const machine = `${process.platform}-${{ x64: 'amd64' }[process.arch] ?? process.arch}`;
   const program = process.platform === 'win32' ? `${tool}.exe` : tool;
-  return createRequire(import.meta.url).resolve(`@foundry-rs/${tool}-${machine}/bin/${program}`);
+  try {
+    return createRequire(import.meta.url).resolve(`@foundry-rs/${tool}-${machine}/bin/${program}`);
+  } catch {
+    throw new Error(`${tool} is missing: npm --prefix tests/clients install --no-save @foundry-rs/${tool}-${machine}@1.7.1`);
+  }
 }
 
 const isFree = (port) =>
@@ -108,7 +119,6 @@ export async function serve(target) {
   try {
     let count = 1;
     let port;
-    const praline = process.env.PRALINE ?? join(root, 'target/debug/praline');
     if (target === 'anvil') {
       port = await freePorts(1);
       programs.push(start(foundry('anvil'), ['--port', `${port}`]));

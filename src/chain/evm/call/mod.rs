@@ -2,7 +2,7 @@
 //!
 //! The rules are geth's (`internal/ethapi/api.go`, `eth/gasestimator`): no nonce is checked, a contract may be the
 //! sender, a call without a price pays none and sees a base fee of zero, but who names a price or a value must have it.
-//! One request is one [`machine::Machine`]: environment, state and overrides; its runs differ in their gas alone.
+//! One request is one `machine::Machine`: environment, state and overrides; its runs differ in their gas alone.
 //! *Invariant.* Pure: the same context and request give the same answer, and nothing outside is changed.
 
 mod access_list;
