@@ -17,6 +17,8 @@ mod path;
 #[cfg(test)]
 mod tests;
 
+pub(super) use build::Buckets;
+
 use alloy::primitives::B256;
 use alloy_trie::nodes::RlpNode;
 use path::{NIBBLES, common_nibbles, nibble, with_nibble};

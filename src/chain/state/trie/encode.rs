@@ -77,6 +77,11 @@ impl<V: TrieValue> Trie<V> {
 }
 
 impl<V: TrieValue> Node<V> {
+    /// Hashes the node, standing at `depth`, and all below it.
+    pub(super) fn hash(&self, depth: usize) {
+        self.reference(depth, &mut Scratch::new());
+    }
+
     /// The node, standing at `depth`, as its parent holds it.
     fn reference(&self, depth: usize, scratch: &mut Scratch) -> &RlpNode {
         self.reference.get_or_init(|| {

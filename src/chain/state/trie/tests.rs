@@ -141,6 +141,23 @@ proptest! {
 }
 
 #[test]
+fn a_large_trie_is_built_by_threads_and_is_the_same() {
+    let mut buckets = Buckets::default();
+    let mut model = Model::new();
+    for n in 0..40_000_u64 {
+        let (key, value) = (keccak256(n.to_be_bytes()), Word(U256::from(n + 1)));
+        model.insert(key, value.clone());
+        buckets[usize::from(key[0] >> 4)].push((key, value));
+    }
+    let mut trie = Trie::from_buckets(buckets);
+    assert!(trie.iter().eq(model.iter()));
+    assert_eq!(trie.root(), expected_root(&model));
+    let key = keccak256(7_u64.to_be_bytes());
+    assert_eq!(trie.remove(&key), model.remove(&key));
+    assert_eq!(trie.root(), expected_root(&model));
+}
+
+#[test]
 fn an_unshared_path_is_changed_in_place() {
     let mut trie = Trie::default();
     for n in 0..1000_u64 {

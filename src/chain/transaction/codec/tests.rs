@@ -66,7 +66,7 @@ fn a_transaction_comes_back_as_it_was() {
         let bytes = alloy_rlp::encode(&transaction);
         assert_eq!(bytes.len(), transaction.length());
         let mut rest = &bytes[..];
-        let decoded = SignedTransaction::decode(&mut rest).unwrap();
+        let decoded = <SignedTransaction as Decodable>::decode(&mut rest).unwrap();
         assert_eq!(decoded, transaction);
         assert_eq!(decoded.envelope.tx_hash(), transaction.envelope.tx_hash());
         assert!(rest.is_empty());
@@ -77,10 +77,10 @@ fn a_transaction_comes_back_as_it_was() {
 fn damaged_bytes_are_refused() {
     let bytes = alloy_rlp::encode(&transactions()[3]);
     for length in 0..bytes.len() {
-        assert!(SignedTransaction::decode(&mut &bytes[..length]).is_err());
+        assert!(<SignedTransaction as Decodable>::decode(&mut &bytes[..length]).is_err());
     }
     let mut longer = bytes.clone();
     longer[0] += 1;
     longer.push(0);
-    assert!(SignedTransaction::decode(&mut &longer[..]).is_err());
+    assert!(<SignedTransaction as Decodable>::decode(&mut &longer[..]).is_err());
 }
