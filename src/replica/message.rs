@@ -27,6 +27,8 @@ pub(super) enum Request {
         request: RequestId,
         /// The write.
         write: WireWrite,
+        /// How long the asking member waits for the answer.
+        limit_ms: u64,
     },
     /// What is the read index?
     ReadIndex,

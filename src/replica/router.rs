@@ -17,10 +17,19 @@ use crate::{
 };
 use alloy::primitives::Bytes;
 use futures::future::{Either, FutureExt, select};
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 /// How long to wait before trying again when there is no leader and nothing changes.
 const RETRY_MS: u64 = 10;
+
+/// What an (almost empty) block may take at the most, on a slow machine.
+const MINING_MS_PER_BLOCK: u64 = 10;
 
 /// Sends writes to the leader.
 #[derive(Clone, Debug)]
@@ -58,11 +67,10 @@ impl Router {
             shared: &self.shared,
             request,
         };
-        let deadline = self.environment.monotonic_ms() + self.timeout_ms;
-        let time_is_over = self
-            .environment
-            .sleep(Duration::from_millis(self.timeout_ms));
-        let may_happen = std::sync::atomic::AtomicBool::new(false);
+        let timeout_ms = self.timeout_ms + mining_ms(&write);
+        let deadline = self.environment.monotonic_ms() + timeout_ms;
+        let time_is_over = self.environment.sleep(Duration::from_millis(timeout_ms));
+        let may_happen = AtomicBool::new(false);
         let submission = Box::pin(self.submit(request, &write, deadline, &may_happen));
         let answer = select(applied, submission);
         let result = match select(answer, time_is_over).await {
@@ -80,7 +88,7 @@ impl Router {
             Some(Ok(Ok(outcome))) => Ok(outcome),
             Some(Err(rejection)) => Err(rejection),
             Some(Ok(Err(_))) | None => {
-                let may_happen = may_happen.load(std::sync::atomic::Ordering::Relaxed);
+                let may_happen = may_happen.load(Ordering::Relaxed);
                 Err(WriteError::Unavailable(unavailable(&*self.log, may_happen)))
             }
         }
@@ -92,12 +100,14 @@ impl Router {
         request: RequestId,
         write: &Arc<Write>,
         deadline_ms: u64,
-        may_happen: &std::sync::atomic::AtomicBool,
+        may_happen: &AtomicBool,
     ) -> Result<(), WriteError> {
         let mut hint = None;
         loop {
             let changed = self.log.changed();
             let left = deadline_ms.saturating_sub(self.environment.monotonic_ms());
+            // Whoever stops waiting now does not know.
+            let knew = may_happen.swap(self.leader_known(hint), Ordering::Relaxed);
             match self.try_leader(request, write, hint.take(), left).await {
                 Submitted::Done => return Ok(()),
                 Submitted::Rejected(rejection) => return Err(rejection.into()),
@@ -105,13 +115,17 @@ impl Router {
                     leader,
                     may_happen: maybe,
                 } => {
-                    may_happen.fetch_or(maybe, std::sync::atomic::Ordering::Relaxed);
+                    may_happen.store(knew || maybe, Ordering::Relaxed);
                     hint = leader.filter(|leader| *leader != self.log.id());
                 }
             }
             let pause = self.environment.sleep(Duration::from_millis(RETRY_MS));
             select(changed, pause).await;
         }
+    }
+
+    fn leader_known(&self, hint: Option<MemberId>) -> bool {
+        self.log.view().leader.or(hint).is_some()
     }
 
     async fn try_leader(
@@ -136,9 +150,13 @@ impl Router {
         else {
             return nowhere;
         };
-        let Ok(question) = WireWrite::new(write)
-            .and_then(|write| message::encode(&Request::Write { request, write }))
-        else {
+        let Ok(question) = WireWrite::new(write).and_then(|write| {
+            message::encode(&Request::Write {
+                request,
+                write,
+                limit_ms: left_ms,
+            })
+        }) else {
             return nowhere;
         };
         // A leader that was lost is noticed by its term, not by this limit: it only ends a hung connection.
@@ -169,13 +187,29 @@ impl Router {
         }
     }
 
+    /// Gives a peer's write to the producer for as long as the peer waits. What was not proposed by then is not
+    /// proposed any more: its client has been told so.
+    async fn submit_within(&self, request: RequestId, write: Write, limit_ms: u64) -> Submitted {
+        let submitted = self.submissions.submit(request, Arc::new(write));
+        let time_is_over = self.environment.sleep(Duration::from_millis(limit_ms));
+        match select(Box::pin(submitted), time_is_over).await {
+            Either::Left((submitted, _)) => submitted,
+            Either::Right(_) => Submitted::NotLeader {
+                leader: None,
+                may_happen: true,
+            },
+        }
+    }
+
     /// Answers a peer.
     pub(super) async fn serve(&self, question: &[u8]) -> Bytes {
         let response = match message::decode(question) {
-            Ok(Request::Write { request, write }) => match write.into_write() {
-                Ok(write) => {
-                    Response::Write(self.submissions.submit(request, Arc::new(write)).await)
-                }
+            Ok(Request::Write {
+                request,
+                write,
+                limit_ms,
+            }) => match write.into_write() {
+                Ok(write) => Response::Write(self.submit_within(request, write, limit_ms).await),
                 Err(error) => {
                     tracing::warn!(%error, "refused a peer's write");
                     Response::Write(Submitted::NotLeader {
@@ -196,5 +230,13 @@ impl Router {
             }
         };
         message::encode(&response).unwrap_or_default()
+    }
+}
+
+/// Time that mining takes beside the way to a majority: a client that asks for many blocks waits longer.
+fn mining_ms(write: &Write) -> u64 {
+    match write {
+        Write::Mine { count, .. } => count.saturating_mul(MINING_MS_PER_BLOCK),
+        _ => 0,
     }
 }

@@ -243,6 +243,10 @@ impl Producer {
         }
         let mut group = Vec::new();
         for submission in batch {
+            // Who asked has given up and told the client: it must not happen after that.
+            if submission.reply.is_canceled() {
+                continue;
+            }
             let Some(submission) = self.unless_done(submission) else {
                 continue;
             };
