@@ -2,8 +2,8 @@
 //! time is over. The request's id makes the retries one write.
 
 use super::{
-    api::WriteError,
-    barrier::unavailable,
+    api::{ReadError, WriteError},
+    barrier::{Barrier, unavailable},
     environment::Environment,
     log::ReplicatedLog,
     message::{self, Request, Response, Submitted, WireWrite},
@@ -38,6 +38,7 @@ pub(super) struct Router {
     pub(super) environment: Arc<dyn Environment>,
     pub(super) shared: Arc<Shared>,
     pub(super) submissions: Submissions,
+    pub(super) barrier: Barrier,
     pub(super) timeout_ms: u64,
 }
 
@@ -56,21 +57,17 @@ impl Drop for Registered<'_> {
 impl Router {
     /// Does a write; see [`super::api::Backend::write`].
     pub(super) async fn write(&self, write: Write) -> Result<Outcome, WriteError> {
+        let deadline = self.environment.monotonic_ms() + self.timeout_ms;
+        let write = Arc::new(self.prepared(write).await?);
         let request = self.environment.request_id();
-        let write = Arc::new(prepare(
-            &self.shared.head(),
-            write,
-            self.environment.now_ms(),
-        )?);
         let applied = self.shared.outcomes.register(request);
         let _registered = Registered {
             shared: &self.shared,
             request,
         };
-        let timeout_ms = self.timeout_ms + mining_ms(&write);
-        let deadline = self.environment.monotonic_ms() + timeout_ms;
-        let time_is_over = self.environment.sleep(Duration::from_millis(timeout_ms));
-        let may_happen = AtomicBool::new(false);
+        let left = deadline.saturating_sub(self.environment.monotonic_ms());
+        let time_is_over = self.environment.sleep(Duration::from_millis(left));
+        let may_happen = std::sync::atomic::AtomicBool::new(false);
         let submission = Box::pin(self.submit(request, &write, deadline, &may_happen));
         let answer = select(applied, submission);
         let result = match select(answer, time_is_over).await {
@@ -92,6 +89,26 @@ impl Router {
                 Err(WriteError::Unavailable(unavailable(&*self.log, may_happen)))
             }
         }
+    }
+
+    /// The write as the leader gets it. This node may be behind what was acknowledged elsewhere: what depends on the
+    /// state (an estimate), and what this node would refuse, is decided behind a read barrier.
+    async fn prepared(&self, write: Write) -> Result<Write, WriteError> {
+        let depends = matches!(&write, Write::Unsigned(request) if request.gas.is_none());
+        if !depends
+            && let Ok(prepared) = prepare(
+                &self.shared.head(),
+                write.clone(),
+                self.environment.now_ms(),
+            )
+        {
+            return Ok(prepared);
+        }
+        let ReadError::Unavailable(unavailable) = match self.barrier.pass().await {
+            Ok(()) => return prepare(&self.shared.head(), write, self.environment.now_ms()),
+            Err(error) => error,
+        };
+        Err(WriteError::Unavailable(unavailable))
     }
 
     /// Resolves when the write is committed at the leader, or refused; goes on through changes of leader.

@@ -144,6 +144,7 @@ impl Prepared {
             environment: environment.clone(),
             shared: shared.clone(),
             submissions,
+            barrier: barrier.clone(),
             timeout_ms: config.timeout_ms,
         };
         Replica(Arc::new(Inner {

@@ -93,3 +93,34 @@ async fn a_cheat_on_a_follower_is_the_same_on_every_node() {
     let head = cluster.agree().await;
     assert_eq!(quantity(&head["timestamp"]), 4_000_000_000);
 }
+
+#[tokio::test]
+async fn an_unlocked_send_sees_what_was_written_through_another_node() {
+    let cluster = Cluster::three().await;
+    for step in 0..80_u64 {
+        let (first, second) = (
+            &cluster.nodes[step as usize % 3],
+            &cluster.nodes[(step as usize + 1 + step as usize % 2) % 3],
+        );
+        // SSTORE(0, 1): an estimate that does not see the code would be too small.
+        let contract = format!("0x{:040x}", 0xc0de_0000 + step);
+        let from = format!("0x{:040x}", 0xacc0_0000 + step);
+        for (method, params) in [
+            ("anvil_setBalance", json!([from, "0xde0b6b3a7640000"])),
+            ("anvil_setCode", json!([contract, "0x600160005500"])),
+            ("anvil_impersonateAccount", json!([from])),
+        ] {
+            first.ask(method, params).await;
+        }
+        let hash = second
+            .ask(
+                "eth_sendTransaction",
+                json!([{"from": from, "to": contract}]),
+            )
+            .await;
+        let receipt = second.ask("eth_getTransactionReceipt", json!([hash])).await;
+        assert_eq!(receipt["status"], "0x1", "{receipt}");
+        assert!(quantity(&receipt["gasUsed"]) > 40_000, "{receipt}");
+    }
+    cluster.agree().await;
+}
