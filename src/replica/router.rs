@@ -57,7 +57,8 @@ impl Drop for Registered<'_> {
 impl Router {
     /// Does a write; see [`super::api::Backend::write`].
     pub(super) async fn write(&self, write: Write) -> Result<Outcome, WriteError> {
-        let deadline = self.environment.monotonic_ms() + self.timeout_ms;
+        let timeout_ms = self.timeout_ms + mining_ms(&write);
+        let deadline = self.environment.monotonic_ms() + timeout_ms;
         let write = Arc::new(self.prepared(write).await?);
         let request = self.environment.request_id();
         let applied = self.shared.outcomes.register(request);
@@ -67,7 +68,7 @@ impl Router {
         };
         let left = deadline.saturating_sub(self.environment.monotonic_ms());
         let time_is_over = self.environment.sleep(Duration::from_millis(left));
-        let may_happen = std::sync::atomic::AtomicBool::new(false);
+        let may_happen = AtomicBool::new(false);
         let submission = Box::pin(self.submit(request, &write, deadline, &may_happen));
         let answer = select(applied, submission);
         let result = match select(answer, time_is_over).await {
