@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Licences, sources and banned crates of everything we depend on, by deny.toml. Installs cargo-deny where it is missing.
+# Licences, sources and banned crates of everything we depend on, by .deny.toml. Installs cargo-deny where it is missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
