@@ -112,6 +112,18 @@ impl<RT: AsyncRuntime> Peer<RT> {
             .send(self.target, kind, encode(request, capacity))
     }
 
+    /// Asks for a vote, or whether there would be one.
+    async fn ask_for_vote(
+        &self,
+        request: Request<RT>,
+        option: RPCOption,
+    ) -> Rpc<RT, VoteResponse<TypeConfig<RT>>> {
+        match self.ask(request, RPCTypes::Vote, option.hard_ttl()).await? {
+            Response::Vote(response) => Ok(response),
+            _ => Self::unexpected(),
+        }
+    }
+
     /// Sends a small request and waits for the answer.
     async fn ask(
         &self,
@@ -279,14 +291,7 @@ impl<RT: AsyncRuntime> RaftNetworkV2<TypeConfig<RT>> for Peer<RT> {
         rpc: VoteRequest<TypeConfig<RT>>,
         option: RPCOption,
     ) -> Rpc<RT, VoteResponse<TypeConfig<RT>>> {
-        let timeout = option.hard_ttl();
-        match self
-            .ask(Request::Vote(rpc), RPCTypes::Vote, timeout)
-            .await?
-        {
-            Response::Vote(response) => Ok(response),
-            _ => Self::unexpected(),
-        }
+        self.ask_for_vote(Request::Vote(rpc), option).await
     }
 
     async fn pre_vote(
@@ -294,14 +299,7 @@ impl<RT: AsyncRuntime> RaftNetworkV2<TypeConfig<RT>> for Peer<RT> {
         rpc: VoteRequest<TypeConfig<RT>>,
         option: RPCOption,
     ) -> Rpc<RT, VoteResponse<TypeConfig<RT>>> {
-        let timeout = option.hard_ttl();
-        match self
-            .ask(Request::PreVote(rpc), RPCTypes::Vote, timeout)
-            .await?
-        {
-            Response::Vote(response) => Ok(response),
-            _ => Self::unexpected(),
-        }
+        self.ask_for_vote(Request::PreVote(rpc), option).await
     }
 
     async fn full_snapshot(
