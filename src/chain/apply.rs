@@ -86,7 +86,9 @@ impl Chain {
             Body::Blocks(blocks) => {
                 for block in blocks {
                     let built = next.execute_proposed(block)?;
-                    next.push_block(&built, entry.proposed_at_ms, &mut effects);
+                    next.stack(&built, entry.proposed_at_ms);
+                    effects.diffs.push((next.version, built.diff));
+                    effects.blocks.push(built.block);
                 }
                 Outcome::Done
             }
@@ -123,24 +125,44 @@ impl Chain {
 
     /// Applies blocks that were built on this chain just now, without executing them again: what
     /// [`Chain::apply`] of the entry with these blocks gives.
-    pub fn adopt(&self, entry: &Entry, builts: &[Built], digest: B256) -> Applied {
-        if entry.base != self.position {
+    pub fn adopt(&self, entry: &Entry, builts: Vec<Built>, digest: B256) -> Applied {
+        let Some((chain, answers)) = self.advance(entry, &builts, digest) else {
             return self.skip();
-        }
-        let mut next = self.begin(entry, digest);
-        let mut effects = Effects::default();
+        };
+        let mut effects = Effects {
+            version: chain.version,
+            ..Effects::default()
+        };
         for built in builts {
-            next.push_block(built, entry.proposed_at_ms, &mut effects);
+            effects.diffs.push((built.block.version, built.diff));
+            effects.blocks.push(built.block);
         }
-        effects.version = next.version;
-        let answers = next.answer(entry, &Outcome::Done);
         Applied {
-            chain: next,
+            chain,
             effects,
             answers,
             admitted: Vec::new(),
             skipped: false,
         }
+    }
+
+    /// The chain after an entry with these blocks and the requests that it finished, without its effects; `None` if
+    /// the entry is not for this chain.
+    pub(crate) fn advance(
+        &self,
+        entry: &Entry,
+        builts: &[Built],
+        digest: B256,
+    ) -> Option<(Self, Vec<(RequestId, Outcome)>)> {
+        if entry.base != self.position {
+            return None;
+        }
+        let mut next = self.begin(entry, digest);
+        for built in builts {
+            next.stack(built, entry.proposed_at_ms);
+        }
+        let answers = next.answer(entry, &Outcome::Done);
+        Some((next, answers))
     }
 
     /// Where the newest entry stands in the log; known only once it is committed.
@@ -210,18 +232,11 @@ impl Chain {
         Ok(built)
     }
 
-    /// Makes a built block the head of a chain on which more is to be built; it comes into the log with them.
-    pub(crate) fn stack(&mut self, built: &Built, proposed_at_ms: u64) {
-        self.push_block(built, proposed_at_ms, &mut Effects::default());
-    }
-
     /// Makes a built block the head.
-    fn push_block(&mut self, built: &Built, proposed_at_ms: u64, effects: &mut Effects) {
+    pub(crate) fn stack(&mut self, built: &Built, proposed_at_ms: u64) {
         let block = &built.block;
         self.version += 1;
         self.state = built.state.clone();
-        effects.diffs.push((self.version, built.diff.clone()));
-        effects.blocks.push(block.clone());
         self.hashes.insert(block.header.number, block.hash);
         if let Some(old) = block.header.number.checked_sub(256) {
             self.hashes.remove(&old);

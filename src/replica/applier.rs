@@ -46,7 +46,7 @@ impl Applier {
         let chain = self.shared.head();
         let digest = keccak256(&payload.0);
         let mut applied = if let Some((entry, built)) = self.shared.take_built(&digest) {
-            chain.adopt(&entry, &built, digest)
+            chain.adopt(&entry, built, digest)
         } else {
             let entry = Entry::decode(&payload.0).map_err(fatal)?;
             chain.apply(&entry, digest, at).map_err(fatal)?

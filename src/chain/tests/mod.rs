@@ -41,7 +41,7 @@ fn a_follower_executes_what_the_leader_adopts() {
     let to = Address::repeat_byte(0xaa);
     let transfer = transaction(sender, 0, TxKind::Call(to), 5, Bytes::new());
     let (entry, digest, built) = block(&chain, &[transfer]);
-    let adopted = chain.adopt(&entry, &[built], digest).chain;
+    let adopted = chain.adopt(&entry, vec![built], digest).chain;
     let decoded = Entry::decode(&entry.encode().unwrap()).unwrap();
     assert_eq!(decoded, entry);
     let executed = chain

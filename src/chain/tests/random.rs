@@ -159,7 +159,7 @@ impl Cluster {
         if built.is_empty() {
             self.leader.execute(&bytes);
         } else {
-            let applied = self.leader.chain.adopt(&entry, built, digest);
+            let applied = self.leader.chain.adopt(&entry, built.to_vec(), digest);
             self.leader.keep(applied.chain, &applied.effects);
         }
         self.follower.execute(&bytes);

@@ -22,12 +22,14 @@ impl Tip {
         built: &[Built],
         digest: B256,
     ) -> Result<(), ApplyError> {
-        let applied = if built.is_empty() {
-            self.chain.apply(entry, digest, LogPosition::default())?
-        } else {
-            self.chain.adopt(entry, built, digest)
-        };
-        self.chain = applied.chain;
+        if built.is_empty() {
+            self.chain = self
+                .chain
+                .apply(entry, digest, LogPosition::default())?
+                .chain;
+        } else if let Some((chain, _)) = self.chain.advance(entry, built, digest) {
+            self.chain = chain;
+        }
         Ok(())
     }
 }
