@@ -76,6 +76,7 @@ pub struct Consensus<RT: AsyncRuntime> {
     proposals: Proposals<RT>,
     progress: Progress,
     failure: Failure,
+    franchise: Franchise,
     transport: Arc<dyn Transport>,
     read_timeout: Duration,
 }
@@ -88,6 +89,7 @@ impl<RT: AsyncRuntime> Clone for Consensus<RT> {
             proposals: self.proposals.clone(),
             progress: self.progress.clone(),
             failure: self.failure.clone(),
+            franchise: self.franchise.clone(),
             transport: Arc::clone(&self.transport),
             read_timeout: self.read_timeout,
         }
@@ -149,7 +151,7 @@ impl<RT: AsyncRuntime> Consensus<RT> {
                 id: parts.id,
                 members: parts.members,
                 progress: progress.clone(),
-                franchise,
+                franchise: franchise.clone(),
             };
             drop(RT::spawn(founding.run()));
         }
@@ -159,6 +161,7 @@ impl<RT: AsyncRuntime> Consensus<RT> {
             id: parts.id,
             progress,
             failure,
+            franchise,
             transport: parts.transport,
             read_timeout: parts.config.election_timeout_max(),
         })
@@ -209,7 +212,7 @@ impl<RT: AsyncRuntime> Consensus<RT> {
     pub fn status(&self) -> ConsensusStatus {
         let metrics = self.raft.metrics();
         let metrics = metrics.borrow_watched();
-        ConsensusStatus::new(&metrics, self.progress.applied())
+        ConsensusStatus::new(&metrics, self.progress.applied(), self.franchise.has())
     }
 
     /// Who leads, as this node sees it.

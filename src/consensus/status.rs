@@ -37,6 +37,8 @@ pub struct ConsensusStatus {
     pub id: MemberId,
     /// Who leads.
     pub view: LeaderView,
+    /// Whether this node gives votes: not before it has got back what a lost disk has forgotten.
+    pub votes: bool,
     /// The highest index known here to be committed.
     pub committed_index: Option<LogIndex>,
     /// The last index applied here.
@@ -76,6 +78,7 @@ impl ConsensusStatus {
     pub(super) fn new<RT: AsyncRuntime>(
         metrics: &RaftMetrics<TypeConfig<RT>>,
         applied: Option<LogIndex>,
+        votes: bool,
     ) -> Self {
         let membership = metrics.membership_config.membership();
         let voters: Vec<MemberId> = membership.voter_ids().collect();
@@ -107,6 +110,7 @@ impl ConsensusStatus {
                 metrics.current_leader,
                 metrics.current_term,
             ),
+            votes,
             committed_index: index(&metrics.cluster_committed).max(applied),
             applied_index: applied,
             last_log_index: metrics.last_log_index,

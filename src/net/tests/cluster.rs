@@ -315,7 +315,8 @@ async fn a_member_with_a_new_disk_is_rebuilt_before_it_votes() {
     cluster.restart(leader, leaders).await;
     cluster.write("more".to_owned()).await;
     cluster.all_hold(21).await;
-    // And then it counts again.
+    // And then it counts again, as soon as it knows that nothing is missing.
+    until("the new disk votes", || cluster.at(wiped).status().votes).await;
     let leader = cluster.leader().await;
     let gone = if leader == wiped { other } else { leader };
     cluster.kill(gone).await;
