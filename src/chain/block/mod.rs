@@ -4,6 +4,7 @@ mod build;
 mod codec;
 mod difficulty;
 mod record;
+mod rlp;
 mod source;
 
 pub use build::Built;
@@ -13,4 +14,5 @@ pub(crate) use build::{
 pub use codec::BlockCodecError;
 pub(crate) use difficulty::{MINIMUM_DIFFICULTY, difficulty};
 pub use record::{BlockRecord, ReceiptRecord};
+pub(crate) use rlp::encode_block;
 pub(crate) use source::{Exactly, FromPool};

@@ -15,6 +15,7 @@ mod eth_state;
 mod eth_subscribe;
 mod eth_transactions;
 mod evm;
+mod import;
 mod net;
 mod txpool;
 mod web3;
@@ -85,6 +86,7 @@ const TABLES: &[&[Method]] = &[
     eth_subscribe::METHODS,
     eth_transactions::METHODS,
     evm::METHODS,
+    import::METHODS,
     net::METHODS,
     txpool::METHODS,
     web3::METHODS,
