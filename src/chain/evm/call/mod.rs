@@ -7,10 +7,10 @@
 
 mod access_list;
 mod estimate;
-mod halt;
-mod machine;
+pub(super) mod halt;
+pub(super) mod machine;
 mod overrides;
-mod reason;
+pub(super) mod reason;
 mod request;
 #[cfg(test)]
 mod tests;
