@@ -6,6 +6,7 @@
 mod anvil;
 mod cluster;
 mod debug;
+mod debug_trace;
 mod eth_blocks;
 mod eth_call;
 mod eth_fees;
@@ -16,6 +17,7 @@ mod eth_subscribe;
 mod eth_transactions;
 mod evm;
 mod net;
+mod trace;
 mod txpool;
 mod web3;
 
@@ -76,6 +78,7 @@ const TABLES: &[&[Method]] = &[
     anvil::METHODS,
     cluster::METHODS,
     debug::METHODS,
+    debug_trace::METHODS,
     eth_blocks::METHODS,
     eth_call::METHODS,
     eth_fees::METHODS,
@@ -86,6 +89,7 @@ const TABLES: &[&[Method]] = &[
     eth_transactions::METHODS,
     evm::METHODS,
     net::METHODS,
+    trace::METHODS,
     txpool::METHODS,
     web3::METHODS,
 ];
