@@ -150,6 +150,18 @@ impl SignedTransaction {
         })
     }
 
+    /// From a transaction of a block: recovers the sender also where the signature has a high `s`, as Frontier's may.
+    pub fn recover_any(envelope: Envelope) -> Result<Self, TransactionError> {
+        let sender = envelope
+            .recover_signer_unchecked()
+            .map_err(|_| TransactionError::InvalidSignature)?;
+        Ok(Self {
+            envelope,
+            sender,
+            sidecar: None,
+        })
+    }
+
     /// Keccak-256 of the canonical encoding.
     pub fn hash(&self) -> &B256 {
         self.envelope.hash()
@@ -275,6 +287,27 @@ impl SignedTransaction {
                     other => other.to_string(),
                 })
             })
+    }
+
+    /// The same transaction with cell proofs (EIP-7594) where it had one proof a blob. The old proofs are checked first.
+    pub fn with_cell_proofs(mut self) -> Result<Self, BlobError> {
+        self.verify_blobs()?;
+        if let Some(sidecar) = self.sidecar.take() {
+            let settings = c_kzg::ethereum_kzg_settings(KZG_PRECOMPUTE);
+            let converted =
+                Arc::unwrap_or_clone(sidecar).try_convert_into_eip7594_with_settings(settings);
+            let converted = converted.map_err(|error| BlobError::Proof(error.to_string()))?;
+            self.sidecar = Some(Arc::new(converted));
+        }
+        Ok(self)
+    }
+
+    /// The versioned hashes of the blobs that are here with it.
+    pub fn kept_blobs(&self) -> &[B256] {
+        match self.sidecar {
+            Some(_) => self.envelope.blob_versioned_hashes().unwrap_or_default(),
+            None => &[],
+        }
     }
 
     /// Whether all its versioned hashes have the version of EIP-4844.

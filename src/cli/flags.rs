@@ -72,6 +72,10 @@ pub(super) enum Command {
     Keys(KeysFlags),
     /// Show how the nodes of a cluster are doing
     Status(StatusFlags),
+    /// Bring blocks from a file into a running chain
+    Import(TransferFlags),
+    /// Write the blocks of a running chain to a file, as geth's `export` does
+    Export(ExportFlags),
 }
 
 #[derive(Debug, Args)]
@@ -141,9 +145,20 @@ pub(super) struct ChainFlags {
     /// What net_version says [default: the chain id]
     #[arg(short = 'i', long, value_name = "ID", env = "PRALINE_NETWORK_ID")]
     pub(super) network_id: Option<u64>,
-    /// The EVM's rules: london, paris, shanghai, cancun, prague, osaka, bpo1, bpo2 [default: latest]
+    /// The EVM's rules, from frontier to amsterdam, for example cancun [default: latest]
     #[arg(short = 'k', long, value_name = "FORK", env = "PRALINE_HARDFORK")]
     pub(super) hardfork: Option<String>,
+    /// A geth genesis.json: chain id, forks and the whole first state
+    #[arg(
+        long,
+        visible_alias = "init",
+        value_name = "FILE",
+        env = "PRALINE_GENESIS"
+    )]
+    pub(super) genesis: Option<PathBuf>,
+    /// Blocks to start with: RLP, as `geth export` and `praline export` write them
+    #[arg(long, value_name = "FILE", env = "PRALINE_IMPORT_CHAIN")]
+    pub(super) import_chain: Option<PathBuf>,
     /// Gas limit of a block [default: 30000000]
     #[arg(short = 'l', long, value_name = "GAS", env = "PRALINE_GAS_LIMIT")]
     pub(super) gas_limit: Option<u64>,
@@ -369,6 +384,14 @@ pub(super) struct NodeFlags {
         help_heading = "State"
     )]
     pub(super) config_out: Option<PathBuf>,
+    /// Blocks to start with: RLP, as `geth export` and `praline export` write them
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "PRALINE_IMPORT_CHAIN",
+        help_heading = "State"
+    )]
+    pub(super) import_chain: Option<PathBuf>,
     #[command(flatten)]
     pub(super) display: DisplayFlags,
 }
@@ -408,6 +431,36 @@ pub(super) struct StatusFlags {
     pub(super) urls: Vec<String>,
     #[command(flatten)]
     pub(super) display: DisplayFlags,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct TransferFlags {
+    /// The file: RLP blocks, one after the other
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
+    /// A node of the chain
+    #[arg(
+        short,
+        long,
+        value_name = "URL",
+        env = "PRALINE_URL",
+        default_value = "http://127.0.0.1:8545"
+    )]
+    pub(super) url: String,
+    #[command(flatten)]
+    pub(super) display: DisplayFlags,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ExportFlags {
+    #[command(flatten)]
+    pub(super) transfer: TransferFlags,
+    /// The first block [default: the one after the genesis block]
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) first: Option<u64>,
+    /// The last block [default: the head]
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) last: Option<u64>,
 }
 
 /// `--reads`.

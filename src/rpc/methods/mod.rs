@@ -4,6 +4,7 @@
 //! *Never here:* codes of errors, text of JSON, sockets.
 
 mod anvil;
+mod blobs;
 mod cluster;
 mod debug;
 mod debug_trace;
@@ -16,6 +17,7 @@ mod eth_state;
 mod eth_subscribe;
 mod eth_transactions;
 mod evm;
+mod import;
 mod net;
 mod trace;
 mod txpool;
@@ -76,6 +78,7 @@ use methods;
 
 const TABLES: &[&[Method]] = &[
     anvil::METHODS,
+    blobs::METHODS,
     cluster::METHODS,
     debug::METHODS,
     debug_trace::METHODS,
@@ -88,6 +91,7 @@ const TABLES: &[&[Method]] = &[
     eth_subscribe::METHODS,
     eth_transactions::METHODS,
     evm::METHODS,
+    import::METHODS,
     net::METHODS,
     trace::METHODS,
     txpool::METHODS,
