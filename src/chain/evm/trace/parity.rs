@@ -199,7 +199,7 @@ fn rewards(block: &TracedBlock<'_>, ommers: &[Header]) -> Vec<LocalizedTransacti
         return Vec::new();
     }
     let number = block.header.number;
-    let base = calc::base_block_reward_pre_merge(block.spec, number);
+    let base = calc::base_block_reward_pre_merge(block.spec.rules(block.header), number);
     let author = RewardAction {
         author: block.header.beneficiary,
         reward_type: RewardType::Block,

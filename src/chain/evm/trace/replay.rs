@@ -7,21 +7,28 @@ use super::{
     TraceError, TracedBlock,
     watch::{Recorder, TraceLimits, Watched},
 };
-use crate::chain::transaction::SignedTransaction;
-use alloy::consensus::Transaction as _;
+use crate::chain::{
+    spec::{ForkRules, Hardfork},
+    transaction::SignedTransaction,
+};
+use alloy::{consensus::Transaction as _, primitives::{Address, U256}};
 use alloy_evm::{
     Evm as _, EvmEnv, FromRecoveredTx as _,
     block::SystemCaller,
-    eth::{EthEvmBuilder, EthEvmContext},
+    eth::{
+        EthEvmBuilder, EthEvmContext,
+        dao_fork::{DAO_HARDFORK_ACCOUNTS, DAO_HARDFORK_BENEFICIARY},
+    },
 };
 use revm::{
-    DatabaseCommit as _, Inspector,
+    Database as _, DatabaseCommit as _, Inspector,
     context::{
         TxEnv,
         result::{EVMError, ResultAndState},
     },
     inspector::NoOpInspector,
     primitives::hardfork::SpecId,
+    state::AccountInfo,
 };
 
 /// See the module.
@@ -35,26 +42,30 @@ pub(super) struct Replay<'a> {
 impl<'a> Replay<'a> {
     /// The block before its first transaction.
     pub(super) fn new(block: &TracedBlock<'a>) -> Result<Self, TraceError> {
+        let rules = block.spec.rules(block.header);
         let chain_id = chain_id(block);
         let environment = block_environment(block.spec, chain_id, block.header);
         let mut database = StateDatabase::new(block.state, block.block_hash);
-        database.keep_empty(environment.cfg_env.spec < SpecId::SPURIOUS_DRAGON);
+        database.keep_empty(!rules.is_active(Hardfork::SpuriousDragon));
+        if rules.is_dao_fork {
+            apply_dao_fork(&mut database)?;
+        }
         let mut replay = Self {
             environment,
             database,
             logs: 0,
         };
-        replay.begin(block)?;
+        replay.begin(block, rules)?;
         Ok(replay)
     }
 
     /// What a fork does before the transactions.
-    fn begin(&mut self, block: &TracedBlock<'_>) -> Result<(), TraceError> {
+    fn begin(&mut self, block: &TracedBlock<'_>, rules: ForkRules) -> Result<(), TraceError> {
         let fresh = self.database.fresh();
         let database = std::mem::replace(&mut self.database, fresh);
         let mut evm = EthEvmBuilder::new(database, self.environment.clone()).build();
         let outcome =
-            SystemCaller::new(block.spec).apply_pre_execution_changes(block.header, &mut evm);
+            SystemCaller::new(rules).apply_pre_execution_changes(block.header, &mut evm);
         self.database = evm.into_inner().ctx.journaled_state.database;
         outcome.map_err(|error| TraceError::Execution(error.to_string()))
     }
@@ -135,6 +146,31 @@ impl<'a> Replay<'a> {
     pub(super) fn into_database(self) -> StateDatabase<'a> {
         self.database
     }
+}
+
+/// EIP-779, as where blocks are executed: before the first transaction.
+fn apply_dao_fork(database: &mut StateDatabase<'_>) -> Result<(), TraceError> {
+    let mut drained = U256::ZERO;
+    for address in DAO_HARDFORK_ACCOUNTS {
+        if let Some(mut account) = read(database, address)? {
+            drained = drained.saturating_add(account.balance);
+            account.balance = U256::ZERO;
+            database.override_account(address, account);
+        }
+    }
+    let mut beneficiary = read(database, DAO_HARDFORK_BENEFICIARY)?.unwrap_or_default();
+    beneficiary.balance = beneficiary.balance.saturating_add(drained);
+    database.override_account(DAO_HARDFORK_BENEFICIARY, beneficiary);
+    Ok(())
+}
+
+fn read(
+    database: &mut StateDatabase<'_>,
+    address: Address,
+) -> Result<Option<AccountInfo>, TraceError> {
+    database
+        .basic(address)
+        .map_err(|error| TraceError::State(error.0))
 }
 
 /// The chain id that a block's transactions were signed for: a cheat may have changed it since.
