@@ -13,6 +13,7 @@ use crate::{
         view::View,
     },
     rpc::{
+        context::Context,
         dispatch::{Answer, Call},
         error::RpcError,
         format::Json,
@@ -79,9 +80,18 @@ pub(super) async fn run_traced<T: Send + 'static>(
     timeout: Option<Duration>,
     run: impl FnOnce(&View, TraceLimits<'_>, &Limits) -> Result<T, RpcError> + Send + 'static,
 ) -> Result<T, RpcError> {
-    let view = call.context.view().await?;
-    let limits = call.context.limits.clone();
-    call.context
+    run_traced_in(call.context, timeout, run).await
+}
+
+/// The same without a call.
+pub(crate) async fn run_traced_in<T: Send + 'static>(
+    context: &Context,
+    timeout: Option<Duration>,
+    run: impl FnOnce(&View, TraceLimits<'_>, &Limits) -> Result<T, RpcError> + Send + 'static,
+) -> Result<T, RpcError> {
+    let view = context.view().await?;
+    let limits = context.limits.clone();
+    context
         .run(move || {
             let stopwatch = Deadline::new(&limits, timeout);
             let trace_limits = TraceLimits {
@@ -148,6 +158,18 @@ pub(super) fn find_transaction(
 ) -> Result<(Arc<BlockRecord>, usize), RpcError> {
     view.transaction(hash)?
         .ok_or_else(|| RpcError::server("transaction not found"))
+}
+
+/// What a mined transaction said on Solidity's console.
+pub(crate) fn transaction_console_lines(
+    view: &View,
+    hash: B256,
+    limits: TraceLimits<'_>,
+) -> Result<Vec<String>, RpcError> {
+    let (block, index) = find_transaction(view, hash)?;
+    with_block(view, &block, |block| {
+        Ok(trace::console::transaction_lines(block, index, limits)?)
+    })
 }
 
 async fn trace_transaction(call: Call<'_>) -> Answer {
@@ -254,7 +276,7 @@ async fn trace_call(call: Call<'_>) -> Answer {
         return Err(RpcError::server("tracing on top of pending is not supported"));
     }
     let timeout = timeout(&config.trace)?;
-    run_traced(&call, timeout, move |view, limits, server| {
+    let traced = run_traced(&call, timeout, move |view, limits, server| {
         let asked = TracedCall {
             request,
             state: config.state,
@@ -267,15 +289,15 @@ async fn trace_call(call: Call<'_>) -> Answer {
         let state = at.state.as_ref();
         with_context(view, header, state, server.call_gas, |context| {
             let Some(index) = config.tx_index else {
-                let text = trace::trace_call(context, &asked, None, tracer, limits)?;
-                return Ok(Json::raw(text));
+                return Ok(trace::trace_call(context, &asked, None, tracer, limits)?);
             };
             with_block(view, &at.block, |block| {
                 let before = Some((block, index));
-                let text = trace::trace_call(context, &asked, before, tracer, limits)?;
-                Ok(Json::raw(text))
+                Ok(trace::trace_call(context, &asked, before, tracer, limits)?)
             })
         })
     })
-    .await
+    .await?;
+    call.context.console.print(&traced.console);
+    Ok(Json::raw(traced.text))
 }

@@ -76,6 +76,8 @@ macro_rules! methods {
 }
 use methods;
 
+pub(crate) use debug_trace::{run_traced_in, transaction_console_lines};
+
 const TABLES: &[&[Method]] = &[
     anvil::METHODS,
     blobs::METHODS,

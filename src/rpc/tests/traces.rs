@@ -417,3 +417,63 @@ async fn parity_traces() {
         second
     );
 }
+
+/// Says `console.log("hi")`: `CALL`s the console with what its own code ends with.
+fn says_hi() -> String {
+    let mut input = alloy::primitives::keccak256("log(string)")[..4].to_vec();
+    for word in ["20", "02"] {
+        input.extend([0; 31]);
+        input.push(u8::from_str_radix(word, 16).unwrap());
+    }
+    input.extend(b"hi");
+    input.extend([0; 30]);
+    let size = input.len();
+    // CODECOPY of the input, CALL, STOP.
+    let console = "6a636f6e736f6c652e6c6f67";
+    let code = format!("60{size:02x}6020600039 60006000 60{size:02x}60006000 {console}5af100");
+    let code = code.replace(' ', "");
+    assert_eq!(code.len(), 2 * 0x20, "the input begins behind the code: {code}");
+    format!("0x{code}{}", alloy::primitives::hex::encode(input))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn console_log_is_printed_by_the_node_that_was_asked() {
+    let servers = servers().await;
+    let talker = json!([NOBODY, says_hi()]);
+    servers.call(1, "anvil_setCode", talker).await;
+    let call = json!([{"to": NOBODY}]);
+    let said = |count: usize| {
+        let console = std::sync::Arc::clone(&servers.console);
+        async move {
+            for _ in 0..500 {
+                if console.lock().unwrap().len() >= count {
+                    break;
+                }
+                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            }
+            std::mem::take(&mut *console.lock().unwrap())
+        }
+    };
+    let hi = |node: usize| vec![(node, "hi".to_owned())];
+    servers.call(2, "eth_call", call.clone()).await;
+    assert_eq!(said(1).await, hi(2));
+    servers.call(3, "eth_estimateGas", call.clone()).await;
+    assert_eq!(said(1).await, hi(3));
+    servers.call(1, "debug_traceCall", call).await;
+    assert_eq!(said(1).await, hi(1));
+    // With a block at once, and with a block later.
+    let from = servers.account(0);
+    let request = json!([{"from": from, "to": NOBODY}]);
+    servers.call(3, "eth_sendTransaction", request.clone()).await;
+    // Estimating the gas for it is no call of the client's.
+    assert_eq!(said(1).await, hi(3));
+    servers.call(1, "evm_setAutomine", json!([false])).await;
+    servers.call(2, "eth_sendTransaction", request).await;
+    assert_eq!(said(0).await, vec![]);
+    servers.call(1, "evm_mine", json!([])).await;
+    assert_eq!(said(1).await, hi(2));
+    // Who says nothing is not looked at.
+    send(&servers, CONTRACT).await;
+    servers.call(1, "evm_mine", json!([])).await;
+    assert_eq!(said(0).await, vec![]);
+}

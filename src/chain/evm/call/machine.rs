@@ -1,7 +1,11 @@
 //! One request's EVM: its environment, its view of the state, its transaction.
 
 use super::{
-    super::{database::StateDatabase, environment::block_environment},
+    super::{
+        database::StateDatabase,
+        environment::block_environment,
+        trace::console::{self, ConsoleRecorder},
+    },
     CallContext, CallError,
     halt::{LastStep, needs_last_step, words},
     overrides::{self, MovedPrecompiles},
@@ -35,6 +39,8 @@ pub(in crate::chain::evm) struct Machine<'a> {
     environment: EvmEnv<SpecId>,
     database: StateDatabase<'a>,
     moved_precompiles: MovedPrecompiles,
+    /// The gas of the last run, if it may have called the console.
+    console_run: Option<u64>,
     /// What runs; its gas is set by each run, its access list may be.
     pub(in crate::chain::evm) transaction: TxEnv,
 }
@@ -78,6 +84,7 @@ impl<'a> Machine<'a> {
             environment,
             database,
             moved_precompiles,
+            console_run: None,
             transaction,
         };
         machine.waive_fees(block_overrides);
@@ -105,11 +112,19 @@ impl<'a> Machine<'a> {
     /// Runs the transaction with `gas`. Nothing of it stays.
     pub(super) fn run(&mut self, gas: u64) -> Result<ExecutionResult, CallError> {
         let (outcome, _) = self.execute(gas, NoOpInspector {}, false)?;
+        self.console_run = console::is_touched(&outcome.state).then_some(gas);
         Ok(outcome.result)
     }
 
+    /// What the last run said on Solidity's console: nothing, or it runs once more.
+    pub(super) fn console_lines(&mut self) -> Vec<String> {
+        self.console_run
+            .and_then(|gas| self.inspect(gas, ConsoleRecorder::default()).ok())
+            .map_or_else(Vec::new, |(_, recorder)| recorder.into_lines())
+    }
+
     /// Runs the transaction with `gas` under an inspector, and gives that back.
-    pub(super) fn inspect<I>(
+    pub(in crate::chain::evm) fn inspect<I>(
         &mut self,
         gas: u64,
         inspector: I,

@@ -4,6 +4,7 @@ use super::{
     super::call::{CallContext, CallError, machine::Machine},
     TraceError, TracedBlock,
     calls::Place,
+    console::{self, ConsoleRecorder},
     replay::{Replay, transaction_environment},
     tracer::{Ending, Tracer, TracerOptions},
     watch::{TraceLimits, Watched},
@@ -99,6 +100,15 @@ pub struct TracedCall {
     pub block: Option<BlockOverrides>,
 }
 
+/// The trace of a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeardTrace {
+    /// The trace, as JSON.
+    pub text: String,
+    /// What the call said on Solidity's console.
+    pub console: Vec<String>,
+}
+
 /// `debug_traceCall`, as JSON. `before`: the block and the index of the transaction before which the call runs; without
 /// it, it runs on the state of `context`.
 pub fn trace_call(
@@ -107,7 +117,7 @@ pub fn trace_call(
     before: Option<(&TracedBlock<'_>, u64)>,
     options: &TracerOptions,
     limits: TraceLimits<'_>,
-) -> Result<String, TraceError> {
+) -> Result<HeardTrace, TraceError> {
     limits.stopwatch.restart();
     let (state, block) = (call.state.as_ref(), call.block.as_ref());
     let mut first_log = 0;
@@ -135,6 +145,11 @@ pub fn trace_call(
         return Err(error);
     }
     let outcome = outcome.map_err(failed)?;
+    let mut console = Vec::new();
+    if console::is_touched(&outcome.state) {
+        let (_, recorder) = machine.inspect(gas, ConsoleRecorder::default())?;
+        console = recorder.into_lines();
+    }
     let number = context.header.number;
     let (block, transaction, database) = machine.parts();
     let mut transaction = transaction.clone();
@@ -150,7 +165,7 @@ pub fn trace_call(
         },
     })?;
     limits.check(text.len())?;
-    Ok(text)
+    Ok(HeardTrace { text, console })
 }
 
 /// A call that cannot be executed.

@@ -35,7 +35,7 @@ use alloy::{consensus::Header, primitives::B256};
 use std::sync::Arc;
 
 pub use calls::{CallTracerOptions, FlatCallTracerOptions};
-pub use geth::{TracedCall, trace_block, trace_call, trace_transaction};
+pub use geth::{HeardTrace, TracedCall, trace_block, trace_call, trace_transaction};
 pub use struct_log::StructLogOptions;
 pub use tracer::{PrestateTracerOptions, TracerOptions};
 pub use watch::{Stopwatch, TraceLimits};

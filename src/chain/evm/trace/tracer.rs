@@ -73,6 +73,7 @@ pub(super) enum Tracer {
 pub(super) struct Ending<'a, 'b> {
     pub(super) outcome: &'a ResultAndState,
     pub(super) transaction: &'a TxEnv,
+    #[cfg_attr(not(feature = "js-tracer"), allow(dead_code))]
     pub(super) block: &'a BlockEnv,
     /// The state before the transaction's changes.
     pub(super) database: &'a StateDatabase<'b>,
