@@ -193,6 +193,10 @@ async fn a_block_is_traced_on_the_state_that_cheats_left() {
         everywhere(&servers, "debug_traceBlock", json!([raw])).await,
         by_number
     );
+    // And deep below the head, where no state is kept whole any more.
+    servers.call(2, "anvil_mine", json!(["0x64"])).await;
+    let deep = everywhere(&servers, "debug_traceBlockByNumber", json!(["0x2"])).await;
+    assert_eq!(deep, by_number);
 }
 
 #[tokio::test(flavor = "multi_thread")]

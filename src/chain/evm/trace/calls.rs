@@ -11,11 +11,11 @@ use super::super::call::{
     halt::{LastStep, words},
     reason::revert_reason,
 };
-use alloy::primitives::{Address, B256, Bytes, Log, U256};
+use alloy::primitives::{Address, B256, Bytes, Log, TxKind, U256};
 use revm::{
     Inspector,
     context::{
-        ContextTr, JournalTr as _, LocalContextTr as _,
+        ContextTr, JournalTr as _, LocalContextTr as _, TxEnv,
         result::{ExecutionResult, HaltReason},
     },
     inspector::JournalExt,
@@ -182,7 +182,11 @@ impl CallRecorder {
     }
 
     /// The transaction is done: what only it knows, and what became of logs.
-    pub(super) fn finish(&mut self, result: &ExecutionResult, gas_limit: u64) {
+    pub(super) fn finish(&mut self, result: &ExecutionResult, transaction: &TxEnv) {
+        let gas_limit = transaction.gas_limit;
+        if self.frames.is_empty() {
+            self.frames.push(never_begun(transaction));
+        }
         if let Some(top) = self.frames.first_mut() {
             top.gas = gas_limit;
             top.gas_used = result.tx_gas_used();
@@ -198,6 +202,19 @@ impl CallRecorder {
             }
         }
     }
+}
+
+/// The top frame of a transaction whose gas ended before its first frame began: revm shows no frame then.
+fn never_begun(transaction: &TxEnv) -> Frame {
+    let (kind, to) = match transaction.kind {
+        TxKind::Call(to) => ("CALL", Some(to)),
+        TxKind::Create => ("CREATE", None),
+    };
+    let mut frame = Frame::new(kind, transaction.caller, to, transaction.gas_limit);
+    frame.value = Some(transaction.value);
+    frame.input = transaction.data.clone();
+    frame.error = Some("out of gas".to_owned());
+    frame
 }
 
 /// A frame that failed, as geth's `processOutput` shows it.

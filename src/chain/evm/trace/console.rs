@@ -81,6 +81,6 @@ pub fn transaction_lines(
         return Ok(Vec::new());
     };
     let watched = Watched::new(ConsoleRecorder::default(), limits, 0);
-    let (_, recorder) = replay.inspect(transaction, watched)?;
-    Ok(recorder.into_lines())
+    let (_, watched) = replay.inspect(transaction, watched)?;
+    Ok(watched.tracer.into_lines())
 }

@@ -69,9 +69,9 @@ fn one(
     };
     let tracer = Tracer::new(options, replay.logs)?;
     let watched = Watched::new(tracer, limits, bytes_before);
-    let (outcome, tracer) = replay.inspect(transaction, watched)?;
+    let (outcome, watched) = replay.inspect(transaction, watched)?;
     let (environment, database) = replay.parts();
-    let text = tracer.finish(&Ending {
+    let text = watched.tracer.finish(&Ending {
         outcome: &outcome,
         transaction: &transaction_environment(transaction),
         block: &environment.block_env,

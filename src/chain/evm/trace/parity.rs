@@ -34,10 +34,15 @@ const RECORD_BYTES: usize = 256;
 
 impl Recorder for TracingInspector {
     fn recorded_bytes(&self) -> usize {
-        // The innermost frame grows; the number of all instructions is too dear to count at each one.
-        let frames = self.traces().nodes();
-        let steps = frames.last().map_or(0, |frame| frame.trace.steps.len());
-        TracingInspector::recorded_bytes(self) + RECORD_BYTES * (frames.len() + steps)
+        TracingInspector::recorded_bytes(self) + RECORD_BYTES * self.traces().nodes().len()
+    }
+
+    fn step_bytes(&self) -> usize {
+        if self.config().record_steps {
+            RECORD_BYTES
+        } else {
+            0
+        }
     }
 }
 
@@ -47,9 +52,9 @@ pub fn transaction_traces(
     index: usize,
     limits: TraceLimits<'_>,
 ) -> Result<Vec<LocalizedTransactionTrace>, TraceError> {
-    limits.stopwatch.restart();
     let mut replay = Replay::new(block)?;
     replay.advance(block, index, limits)?;
+    limits.stopwatch.restart();
     frames_of(&mut replay, block, index, limits)
 }
 
@@ -59,8 +64,11 @@ pub fn block_traces(
     ommers: &[Header],
     limits: TraceLimits<'_>,
 ) -> Result<Vec<LocalizedTransactionTrace>, TraceError> {
-    let mut replay = Replay::new(block)?;
     let mut traces = Vec::new();
+    if block.transactions.is_empty() {
+        return Ok(rewards(block, ommers));
+    }
+    let mut replay = Replay::new(block)?;
     for index in 0..block.transactions.len() {
         limits.stopwatch.restart();
         traces.extend(frames_of(&mut replay, block, index, limits)?);
@@ -77,7 +85,7 @@ fn frames_of(
     limits: TraceLimits<'_>,
 ) -> Result<Vec<LocalizedTransactionTrace>, TraceError> {
     let inspector = TracingInspector::new(TracingInspectorConfig::default_parity());
-    let (outcome, inspector) = inspect(replay, block, index, inspector, limits)?;
+    let (outcome, watched) = inspect(replay, block, index, inspector, (limits, 0))?;
     replay.commit(outcome);
     let info = TransactionInfo {
         hash: block.transactions.get(index).map(|tx| *tx.hash()),
@@ -86,25 +94,26 @@ fn frames_of(
         block_number: Some(block.header.number),
         ..TransactionInfo::default()
     };
-    Ok(inspector
+    Ok(watched
+        .tracer
         .into_parity_builder()
         .into_localized_transaction_traces(info))
 }
 
-fn inspect(
+fn inspect<'a>(
     replay: &mut Replay<'_>,
     block: &TracedBlock<'_>,
     index: usize,
     inspector: TracingInspector,
-    limits: TraceLimits<'_>,
-) -> Result<(ResultAndState, TracingInspector), TraceError> {
+    (limits, bytes_before): (TraceLimits<'a>, usize),
+) -> Result<(ResultAndState, Watched<'a, TracingInspector>), TraceError> {
     let Some(transaction) = block.transactions.get(index) else {
         return Err(TraceError::TransactionIndex {
             index: index as u64,
             block: block.hash.unwrap_or_default(),
         });
     };
-    replay.inspect(transaction, Watched::new(inspector, limits, 0))
+    replay.inspect(transaction, Watched::new(inspector, limits, bytes_before))
 }
 
 /// `trace_replayTransaction`.
@@ -114,10 +123,10 @@ pub fn replay_transaction(
     types: &TraceTypes,
     limits: TraceLimits<'_>,
 ) -> Result<TraceResults, TraceError> {
-    limits.stopwatch.restart();
     let mut replay = Replay::new(block)?;
     replay.advance(block, index, limits)?;
-    results_of(&mut replay, block, index, types, limits)
+    limits.stopwatch.restart();
+    Ok(results_of(&mut replay, block, index, types, (limits, 0))?.0)
 }
 
 /// `trace_replayBlockTransactions`.
@@ -128,32 +137,38 @@ pub fn replay_block(
 ) -> Result<Vec<TraceResultsWithTransactionHash>, TraceError> {
     let mut replay = Replay::new(block)?;
     let mut all = Vec::with_capacity(block.transactions.len());
+    let mut bytes = 0;
     for (index, transaction) in block.transactions.iter().enumerate() {
         limits.stopwatch.restart();
+        let (full_trace, more) =
+            results_of(&mut replay, block, index, types, (limits, bytes))?;
+        bytes += more;
         all.push(TraceResultsWithTransactionHash {
-            full_trace: results_of(&mut replay, block, index, types, limits)?,
+            full_trace,
             transaction_hash: *transaction.hash(),
         });
     }
     Ok(all)
 }
 
+/// `limits`, and the bytes that the answer has already. Gives the bytes that this adds, too.
 fn results_of(
     replay: &mut Replay<'_>,
     block: &TracedBlock<'_>,
     index: usize,
     types: &TraceTypes,
-    limits: TraceLimits<'_>,
-) -> Result<TraceResults, TraceError> {
+    limits: (TraceLimits<'_>, usize),
+) -> Result<(TraceResults, usize), TraceError> {
     let inspector = TracingInspector::new(TracingInspectorConfig::from_parity_config(types));
-    let (outcome, inspector) = inspect(replay, block, index, inspector, limits)?;
+    let (outcome, watched) = inspect(replay, block, index, inspector, limits)?;
+    let (bytes, inspector) = (watched.bytes(), watched.tracer);
     let (_, database) = replay.parts();
     let results = inspector
         .into_parity_builder()
         .into_trace_results_with_state(&outcome, types, &*database)
         .map_err(|error| TraceError::State(error.0))?;
     replay.commit(outcome);
-    Ok(results)
+    Ok((results, bytes))
 }
 
 /// `trace_call` and `trace_callMany`: each call sees what the ones before it did. What is pretended holds for all.
@@ -164,6 +179,7 @@ pub fn calls(
 ) -> Result<Vec<TraceResults>, TraceError> {
     let mut database = None;
     let mut all = Vec::with_capacity(calls.len());
+    let mut bytes = 0;
     for (call, types) in calls {
         limits.stopwatch.restart();
         let (state, block) = (call.state.as_ref(), call.block.as_ref());
@@ -172,7 +188,7 @@ pub fn calls(
             Some(database) => Machine::over(database, context, &call.request, state, block)?,
         };
         let inspector = TracingInspector::new(TracingInspectorConfig::from_parity_config(types));
-        let mut watched = Watched::new(inspector, limits, 0);
+        let mut watched = Watched::new(inspector, limits, bytes);
         let gas = call.request.gas.unwrap_or(u64::MAX).min(context.gas_cap);
         let outcome = machine.inspect_changes(gas, &mut watched);
         let outcome = outcome.map(|(outcome, _)| outcome);
@@ -180,6 +196,7 @@ pub fn calls(
             return Err(error);
         }
         let outcome = outcome.map_err(failed)?;
+        bytes += watched.bytes();
         let mut after = machine.into_database();
         let results = watched
             .tracer

@@ -81,6 +81,7 @@ impl<'a> Replay<'a> {
             if limits.stopwatch.is_over() {
                 return Err(TraceError::Timeout);
             }
+            limits.stopwatch.restart();
             self.run(transaction)?;
         }
         Ok(())
@@ -94,11 +95,11 @@ impl<'a> Replay<'a> {
     }
 
     /// Executes a transaction under an inspector; its changes are given and not made.
-    pub(super) fn inspect<T>(
+    pub(super) fn inspect<'w, T>(
         &mut self,
         transaction: &SignedTransaction,
-        inspector: Watched<'_, T>,
-    ) -> Result<(ResultAndState, T), TraceError>
+        inspector: Watched<'w, T>,
+    ) -> Result<(ResultAndState, Watched<'w, T>), TraceError>
     where
         T: Recorder + Inspector<EthEvmContext<StateDatabase<'a>>>,
     {
@@ -106,7 +107,7 @@ impl<'a> Replay<'a> {
         if let Some(error) = inspector.error() {
             return Err(error);
         }
-        Ok((outcome.map_err(failed)?, inspector.tracer))
+        Ok((outcome.map_err(failed)?, inspector))
     }
 
     fn execute<I>(

@@ -133,15 +133,14 @@ impl Tracer {
     /// The answer, as JSON.
     pub(super) fn finish(self, ending: &Ending<'_, '_>) -> Result<String, TraceError> {
         let result = &ending.outcome.result;
-        let gas_limit = ending.transaction.gas_limit;
         Ok(match self {
             Self::StructLogs(logger) => logger.finish(result),
             Self::Call(mut recorder) => {
-                recorder.finish(result, gas_limit);
+                recorder.finish(result, ending.transaction);
                 recorder.tree()?
             }
             Self::FlatCall(mut recorder, options) => {
-                recorder.finish(result, gas_limit);
+                recorder.finish(result, ending.transaction);
                 recorder.flat(options, ending.place)?
             }
             Self::Prestate(config) => prestate(ending, &config)?,

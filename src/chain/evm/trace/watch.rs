@@ -14,7 +14,7 @@ use revm::{
 };
 
 /// Instructions between two looks at the clock.
-const STEPS_A_LOOK: u32 = 1024;
+const STEPS_A_LOOK: usize = 1024;
 
 /// Time, as it enters from outside.
 pub trait Stopwatch {
@@ -63,13 +63,17 @@ pub(super) struct Watched<'a, T> {
     limits: TraceLimits<'a>,
     /// Bytes that the answer has already.
     bytes_before: usize,
-    steps: u32,
+    steps: usize,
 }
 
 /// An inspector that knows how much it holds.
 pub(super) trait Recorder {
-    /// About how many bytes it holds.
+    /// About how many bytes it holds, without those of [`Self::step_bytes`].
     fn recorded_bytes(&self) -> usize;
+    /// About how many bytes it holds for each instruction.
+    fn step_bytes(&self) -> usize {
+        0
+    }
 }
 
 impl<'a, T> Watched<'a, T> {
@@ -95,9 +99,14 @@ impl<'a, T> Watched<'a, T> {
 }
 
 impl<T: Recorder> Watched<'_, T> {
+    /// About how many bytes it holds.
+    pub(super) fn bytes(&self) -> usize {
+        self.tracer.recorded_bytes() + self.tracer.step_bytes() * self.steps
+    }
+
     fn look<C: ContextTr>(&mut self, context: &mut C) -> bool {
         if self.stopped.is_none() {
-            if self.bytes_before + self.tracer.recorded_bytes() > self.limits.bytes {
+            if self.bytes_before + self.bytes() > self.limits.bytes {
                 self.stopped = Some(Stopped::TooLarge);
             } else {
                 self.steps += 1;
