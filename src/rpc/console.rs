@@ -78,7 +78,9 @@ impl Console {
     /// Prints lines.
     pub(crate) fn print(&self, lines: &[String]) {
         if let Some(OnConsole(print)) = &self.print {
-            lines.iter().for_each(|line| print(line));
+            for line in lines {
+                print(line);
+            }
         }
     }
 

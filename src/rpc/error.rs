@@ -10,7 +10,9 @@ use crate::{
         accounts::AccountError,
         archive::StoreError,
         evm::{call::CallError, trace::TraceError},
-        state::StateError, transaction::TransactionError, view::ViewError,
+        state::StateError,
+        transaction::TransactionError,
+        view::ViewError,
     },
     replica::api::{ReadError, Unavailable, WriteError},
 };

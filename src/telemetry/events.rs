@@ -14,7 +14,8 @@ pub async fn narrate(printer: Printer, mut events: broadcast::Receiver<ChainEven
             Ok(ChainEvent::Block(block)) => printer.block(&block),
             Ok(ChainEvent::Removed(blocks)) => printer.removed(&blocks),
             // What came too fast to be read is not printed either.
-            Ok(ChainEvent::Transaction(_) | ChainEvent::Console(_)) | Err(RecvError::Lagged(_)) => {}
+            Ok(ChainEvent::Transaction(_) | ChainEvent::Console(_)) | Err(RecvError::Lagged(_)) => {
+            }
             Err(RecvError::Closed) => return,
         }
     }

@@ -135,7 +135,11 @@ pub(crate) fn execute_block(
         .apply_pre_execution_changes()
         .map_err(block_error)?;
     let has_status = rules.is_active(Hardfork::Byzantium);
-    let (transactions, details, console_callers) = run_transactions(&mut executor, source, has_status)?;
+    let Ran {
+        transactions,
+        details,
+        console_callers,
+    } = run_transactions(&mut executor, source, has_status)?;
     let result = executor
         .apply_post_execution_changes()
         .map_err(block_error)?;
@@ -177,11 +181,18 @@ struct Detail {
     root: Option<B256>,
 }
 
+/// The transactions that are in the block.
+struct Ran {
+    transactions: Vec<Arc<SignedTransaction>>,
+    details: Vec<Detail>,
+    console_callers: Vec<B256>,
+}
+
 fn run_transactions<'d, E>(
     executor: &mut E,
     source: &mut dyn TransactionSource,
     has_status: bool,
-) -> Result<(Vec<Arc<SignedTransaction>>, Vec<Detail>, Vec<B256>), ExecutionError>
+) -> Result<Ran, ExecutionError>
 where
     E: BlockExecutor<Transaction = Envelope, Receipt = ReceiptEnvelope>,
     E::Evm: Evm<DB = DraftDatabase<'d>, Tx: alloy_evm::FromRecoveredTx<Envelope>>,
@@ -221,7 +232,11 @@ where
         });
         transactions.push(transaction);
     }
-    Ok((transactions, details, console_callers))
+    Ok(Ran {
+        transactions,
+        details,
+        console_callers,
+    })
 }
 
 fn refusal(error: BlockExecutionError) -> Result<Refusal, ExecutionError> {

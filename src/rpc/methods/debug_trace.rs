@@ -228,7 +228,9 @@ async fn trace_block(call: Call<'_>) -> Answer {
         let block = Block::<Envelope>::decode(&mut rest)
             .map_err(|problem| undecodable(problem.to_string()))?;
         if !rest.is_empty() {
-            return Err(undecodable("rlp: input contains more than one value".into()));
+            return Err(undecodable(
+                "rlp: input contains more than one value".into(),
+            ));
         }
         let hash = block.header.hash_slow();
         // A block of the chain may have senders without signatures, and cheats before it.
@@ -273,7 +275,9 @@ async fn trace_call(call: Call<'_>) -> Answer {
     let id = call.params.block(1)?;
     let config: TraceCallConfig = call.params.optional(2)?.unwrap_or_default();
     if id == BlockId::Number(BlockNumberOrTag::Pending) {
-        return Err(RpcError::server("tracing on top of pending is not supported"));
+        return Err(RpcError::server(
+            "tracing on top of pending is not supported",
+        ));
     }
     let timeout = timeout(&config.trace)?;
     let traced = run_traced(&call, timeout, move |view, limits, server| {

@@ -177,12 +177,18 @@ impl Argument for Types {
 
 /// One call of `trace_callMany`: the call, and the kinds of traces.
 #[derive(Clone, Debug)]
-pub(crate) struct CallAndTypes(pub(crate) alloy::rpc::types::TransactionRequest, pub(crate) Types);
+pub(crate) struct CallAndTypes(
+    pub(crate) alloy::rpc::types::TransactionRequest,
+    pub(crate) Types,
+);
 
 impl Argument for CallAndTypes {
     fn read(json: &str) -> Result<Self, String> {
         let pair: Vec<&serde_json::value::RawValue> = serde_json::from_str(json).map_err(|_| {
-            format!("{} where a call and its kinds of traces are expected", json_kind(json))
+            format!(
+                "{} where a call and its kinds of traces are expected",
+                json_kind(json)
+            )
         })?;
         let [call, types] = pair.as_slice() else {
             return Err(format!(
@@ -190,7 +196,10 @@ impl Argument for CallAndTypes {
                 pair.len()
             ));
         };
-        Ok(Self(Argument::read(call.get())?, Argument::read(types.get())?))
+        Ok(Self(
+            Argument::read(call.get())?,
+            Argument::read(types.get())?,
+        ))
     }
 }
 
@@ -208,14 +217,15 @@ pub(crate) struct TraceCriteria {
 impl Argument for TraceCriteria {
     fn read(json: &str) -> Result<Self, String> {
         let fields = Fields::parse(json)?;
-        let addresses = |name| -> Result<Vec<Address>, String> {
-            Ok(fields.get(&[name])?.unwrap_or_default())
-        };
+        let addresses =
+            |name| -> Result<Vec<Address>, String> { Ok(fields.get(&[name])?.unwrap_or_default()) };
         let mode = match fields.get::<String>(&["mode"])?.as_deref() {
             None | Some("intersection") => TraceFilterMode::Intersection,
             Some("union") => TraceFilterMode::Union,
             Some(other) => {
-                return Err(format!("mode: {other:?} is neither \"union\" nor \"intersection\""));
+                return Err(format!(
+                    "mode: {other:?} is neither \"union\" nor \"intersection\""
+                ));
             }
         };
         Ok(Self {

@@ -64,7 +64,11 @@ async fn struct_logs_of_a_small_contract() {
     let one = format!("0x{:064x}", 1);
     assert_eq!(
         (&logs[1]["op"], &logs[1]["gasCost"], &logs[1]["storage"]),
-        (&json!("SLOAD"), &json!(2100), &json!({ one.as_str(): zero }))
+        (
+            &json!("SLOAD"),
+            &json!(2100),
+            &json!({ one.as_str(): zero })
+        )
     );
     let sstore = logs.iter().find(|log| log["op"] == "SSTORE").unwrap();
     assert_eq!(sstore["stack"], json!(["0x1", "0x1"]));
@@ -85,7 +89,7 @@ async fn struct_logs_of_a_small_contract() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn call_frames_prestate_and_the_small_tracers() {
+async fn call_frames() {
     let servers = servers().await;
     let from = servers.account(0);
     let hash = send(&servers, CALLER).await;
@@ -100,13 +104,28 @@ async fn call_frames_prestate_and_the_small_tracers() {
         .await;
     assert_eq!(
         (&calls["type"], &calls["from"], &calls["to"], &calls["gas"]),
-        (&json!("CALL"), &json!(from), &json!(CALLER), &json!("0x30d40"))
+        (
+            &json!("CALL"),
+            &json!(from),
+            &json!(CALLER),
+            &json!("0x30d40")
+        )
     );
     assert_eq!(calls["gasUsed"], receipt["gasUsed"]);
     let inner = &calls["calls"][0];
     assert_eq!(
-        (&inner["from"], &inner["to"], &inner["input"], &inner["value"]),
-        (&json!(CALLER), &json!(CONTRACT), &json!("0x01020304"), &json!("0x0"))
+        (
+            &inner["from"],
+            &inner["to"],
+            &inner["input"],
+            &inner["value"]
+        ),
+        (
+            &json!(CALLER),
+            &json!(CONTRACT),
+            &json!("0x01020304"),
+            &json!("0x0")
+        )
     );
     assert_eq!(
         inner["logs"],
@@ -115,7 +134,15 @@ async fn call_frames_prestate_and_the_small_tracers() {
     let top = json!({"tracer": "callTracer", "tracerConfig": {"onlyTopCall": true}});
     let only = traced(&servers, &hash, top).await;
     assert_eq!((only.get("calls"), only.get("logs")), (None, None));
+}
 
+#[tokio::test(flavor = "multi_thread")]
+async fn prestate_and_the_small_tracers_alone_and_at_once() {
+    let servers = servers().await;
+    let from = servers.account(0);
+    let hash = send(&servers, CALLER).await;
+    let calls = json!({"tracer": "callTracer", "tracerConfig": {"withLog": true}});
+    let calls = traced(&servers, &hash, calls).await;
     let four_bytes = traced(&servers, &hash, json!({"tracer": "4byteTracer"})).await;
     assert_eq!(four_bytes, json!({"0x01020304-0": 1}));
     assert_eq!(
@@ -126,13 +153,20 @@ async fn call_frames_prestate_and_the_small_tracers() {
     assert_eq!(flat.as_array().unwrap().len(), 2);
     assert_eq!(flat[1]["traceAddress"], json!([0]));
     assert_eq!(
-        (&flat[0]["subtraces"], &flat[0]["transactionHash"], &flat[0]["transactionPosition"]),
+        (
+            &flat[0]["subtraces"],
+            &flat[0]["transactionHash"],
+            &flat[0]["transactionPosition"]
+        ),
         (&json!(1), &hash, &json!(0))
     );
 
     let prestate = traced(&servers, &hash, json!({"tracer": "prestateTracer"})).await;
     let slot = format!("0x{:064x}", 1);
-    assert_eq!(prestate[CONTRACT]["storage"][&slot], format!("0x{:064x}", 0));
+    assert_eq!(
+        prestate[CONTRACT]["storage"][&slot],
+        format!("0x{:064x}", 0)
+    );
     assert_eq!(prestate[CALLER]["code"], CALLS_COUNTER);
     assert_eq!(prestate[&from].get("nonce"), None);
     let diff = json!({"tracer": "prestateTracer", "tracerConfig": {"diffMode": true}});
@@ -222,13 +256,20 @@ async fn calls_are_traced_with_overrides_and_inside_a_block() {
         let params = json!([request, "latest", options]);
         everywhere(&servers, "debug_traceCall", params)
     };
-    assert_eq!(before(asked(diff(json!({}))).await), format!("0x{:064x}", 3));
+    assert_eq!(
+        before(asked(diff(json!({}))).await),
+        format!("0x{:064x}", 3)
+    );
     assert_eq!(
         before(asked(diff(json!({"txIndex": "0x1"}))).await),
         format!("0x{:064x}", 1)
     );
-    let overrides = json!({"stateOverrides": {CONTRACT: {"stateDiff": {&slot: format!("0x{:064x}", 7)}}}});
-    assert_eq!(before(asked(diff(overrides)).await), format!("0x{:064x}", 7));
+    let overrides =
+        json!({"stateOverrides": {CONTRACT: {"stateDiff": {&slot: format!("0x{:064x}", 7)}}}});
+    assert_eq!(
+        before(asked(diff(overrides)).await),
+        format!("0x{:064x}", 7)
+    );
     let number = json!({"blockOverrides": {"number": "0x99"}, "stateOverrides": {CONTRACT: {"code": "0x4360005260206000f3"}}});
     let trace = asked(number).await;
     assert_eq!(trace["returnValue"], format!("0x{:064x}", 0x99));
@@ -242,7 +283,10 @@ async fn calls_are_traced_with_overrides_and_inside_a_block() {
     let pending = json!([request, "pending"]);
     assert_eq!(
         servers.error(1, "debug_traceCall", pending).await,
-        (-32000, "tracing on top of pending is not supported".to_owned())
+        (
+            -32000,
+            "tracing on top of pending is not supported".to_owned()
+        )
     );
     let poor = json!([{"from": NOBODY, "to": CONTRACT, "value": "0x1"}, "latest"]);
     let (code, message) = servers.error(1, "debug_traceCall", poor).await;
@@ -349,7 +393,11 @@ async fn parity_traces() {
     let frames = everywhere(&servers, "trace_transaction", json!([hash])).await;
     assert_eq!(frames.as_array().unwrap().len(), 2);
     assert_eq!(
-        (&frames[0]["type"], &frames[0]["action"]["from"], &frames[1]["traceAddress"]),
+        (
+            &frames[0]["type"],
+            &frames[0]["action"]["from"],
+            &frames[1]["traceAddress"]
+        ),
         (&json!("call"), &json!(from), &json!([0]))
     );
     assert_eq!(frames[0]["blockNumber"], 1);
@@ -378,7 +426,13 @@ async fn parity_traces() {
         everywhere(&servers, "trace_filter", second).await,
         json!([frames[1]])
     );
+}
 
+#[tokio::test(flavor = "multi_thread")]
+async fn parity_replays_and_calls() {
+    let servers = servers().await;
+    let from = servers.account(0);
+    let hash = send(&servers, CALLER).await;
     let all = json!(["trace", "vmTrace", "stateDiff"]);
     let replayed = everywhere(&servers, "trace_replayTransaction", json!([hash, all])).await;
     let slot = format!("0x{:064x}", 1);
@@ -436,7 +490,11 @@ fn says_hi() -> String {
     let console = "6a636f6e736f6c652e6c6f67";
     let code = format!("60{size:02x}6020600039 60006000 60{size:02x}60006000 {console}5af100");
     let code = code.replace(' ', "");
-    assert_eq!(code.len(), 2 * 0x20, "the input begins behind the code: {code}");
+    assert_eq!(
+        code.len(),
+        2 * 0x20,
+        "the input begins behind the code: {code}"
+    );
     format!("0x{code}{}", alloy::primitives::hex::encode(input))
 }
 
@@ -468,7 +526,9 @@ async fn console_log_is_printed_by_the_node_that_was_asked() {
     // With a block at once, and with a block later.
     let from = servers.account(0);
     let request = json!([{"from": from, "to": NOBODY}]);
-    servers.call(3, "eth_sendTransaction", request.clone()).await;
+    servers
+        .call(3, "eth_sendTransaction", request.clone())
+        .await;
     // Estimating the gas for it is no call of the client's.
     assert_eq!(said(1).await, hi(3));
     servers.call(1, "evm_setAutomine", json!([false])).await;

@@ -149,9 +149,7 @@ impl<'a> Machine<'a> {
     }
 
     /// What it runs in and what it runs over.
-    pub(in crate::chain::evm) fn parts(
-        &mut self,
-    ) -> (&BlockEnv, &TxEnv, &mut StateDatabase<'a>) {
+    pub(in crate::chain::evm) fn parts(&mut self) -> (&BlockEnv, &TxEnv, &mut StateDatabase<'a>) {
         (
             &self.environment.block_env,
             &self.transaction,

@@ -295,9 +295,11 @@ impl<C: ContextTr<Journal: JournalExt>> Inspector<C> for CallRecorder {
             CallScheme::Call => ("CALL", inputs.caller, inputs.target_address),
             CallScheme::StaticCall => ("STATICCALL", inputs.caller, inputs.target_address),
             CallScheme::CallCode => ("CALLCODE", inputs.target_address, inputs.bytecode_address),
-            CallScheme::DelegateCall => {
-                ("DELEGATECALL", inputs.target_address, inputs.bytecode_address)
-            }
+            CallScheme::DelegateCall => (
+                "DELEGATECALL",
+                inputs.target_address,
+                inputs.bytecode_address,
+            ),
         };
         let value = match inputs.scheme {
             CallScheme::StaticCall => None,

@@ -30,7 +30,9 @@ mod tracer;
 mod watch;
 
 use super::call::CallError;
-use crate::chain::{spec::ChainSpec, state::StateError, state::StateRead, transaction::SignedTransaction};
+use crate::chain::{
+    spec::ChainSpec, state::StateError, state::StateRead, transaction::SignedTransaction,
+};
 use alloy::{consensus::Header, primitives::B256};
 use std::sync::Arc;
 

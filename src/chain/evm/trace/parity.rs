@@ -140,8 +140,7 @@ pub fn replay_block(
     let mut bytes = 0;
     for (index, transaction) in block.transactions.iter().enumerate() {
         limits.stopwatch.restart();
-        let (full_trace, more) =
-            results_of(&mut replay, block, index, types, (limits, bytes))?;
+        let (full_trace, more) = results_of(&mut replay, block, index, types, (limits, bytes))?;
         bytes += more;
         all.push(TraceResultsWithTransactionHash {
             full_trace,

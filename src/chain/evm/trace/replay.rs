@@ -11,7 +11,10 @@ use crate::chain::{
     spec::{ForkRules, Hardfork},
     transaction::SignedTransaction,
 };
-use alloy::{consensus::Transaction as _, primitives::{Address, U256}};
+use alloy::{
+    consensus::Transaction as _,
+    primitives::{Address, U256},
+};
 use alloy_evm::{
     Evm as _, EvmEnv, FromRecoveredTx as _,
     block::SystemCaller,
@@ -64,8 +67,7 @@ impl<'a> Replay<'a> {
         let fresh = self.database.fresh();
         let database = std::mem::replace(&mut self.database, fresh);
         let mut evm = EthEvmBuilder::new(database, self.environment.clone()).build();
-        let outcome =
-            SystemCaller::new(rules).apply_pre_execution_changes(block.header, &mut evm);
+        let outcome = SystemCaller::new(rules).apply_pre_execution_changes(block.header, &mut evm);
         self.database = evm.into_inner().ctx.journaled_state.database;
         outcome.map_err(|error| TraceError::Execution(error.to_string()))
     }

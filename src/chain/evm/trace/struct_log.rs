@@ -9,15 +9,14 @@ use alloy::primitives::{Address, B256, Bytes, U256, hex};
 use revm::{
     Inspector,
     bytecode::opcode::{self, OpCode},
-    context::{
-        ContextTr,
-        result::ExecutionResult,
-    },
+    context::{ContextTr, result::ExecutionResult},
     interpreter::{
         CallInputs, CallOutcome, CreateInputs, CreateOutcome, FrameInput, InstructionResult,
         Interpreter, InterpreterAction,
         instructions::gas_table_spec,
-        interpreter_types::{InputsTr as _, Jumps as _, LoopControl as _, MemoryTr as _, ReturnData as _},
+        interpreter_types::{
+            InputsTr as _, Jumps as _, LoopControl as _, MemoryTr as _, ReturnData as _,
+        },
     },
 };
 use std::{
@@ -29,6 +28,7 @@ use std::{
 const STACK_LIMIT: usize = 1024;
 
 /// What an entry holds: geth's names and defaults.
+#[allow(clippy::struct_excessive_bools)] // they are independent
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StructLogOptions {
     /// Whether an entry shows the memory.
@@ -171,7 +171,9 @@ impl StructLogger {
 
     /// Writes what is known after an instruction.
     fn end(&mut self, interpreter: &mut Interpreter) {
-        let Some(entry) = self.open.take() else { return };
+        let Some(entry) = self.open.take() else {
+            return;
+        };
         let mut cost = entry.gas.saturating_sub(interpreter.gas.remaining());
         let mut failure = None;
         match interpreter.bytecode.action().as_ref() {

@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used)]
 
 use super::{
-    CallTracerOptions, StructLogOptions, TraceError, TraceLimits, TracedBlock, TracerOptions,
-    Stopwatch, trace_block, trace_transaction,
+    CallTracerOptions, Stopwatch, StructLogOptions, TraceError, TraceLimits, TracedBlock,
+    TracerOptions, trace_block, trace_transaction,
 };
 use crate::chain::{
     Chain,
@@ -136,7 +136,9 @@ fn the_refund_counter_is_the_transactions() {
     let trace = traced_on(&chain, &options, 1 << 20).unwrap();
     let logs = trace["structLogs"].as_array().unwrap();
     let after = logs.iter().filter(|log| log.get("refund").is_some());
-    let after: Vec<_> = after.map(|log| (&log["op"], &log["depth"], &log["refund"])).collect();
+    let after: Vec<_> = after
+        .map(|log| (&log["op"], &log["depth"], &log["refund"]))
+        .collect();
     assert_eq!(
         after,
         [
@@ -150,7 +152,11 @@ fn the_refund_counter_is_the_transactions() {
 #[test]
 fn errors_have_geths_words() {
     let cases = [
-        ("01", "stack underflow (0 <=> 2)", Some("stack underflow (0 <=> 2)")),
+        (
+            "01",
+            "stack underflow (0 <=> 2)",
+            Some("stack underflow (0 <=> 2)"),
+        ),
         ("0c", "invalid opcode: opcode 0xc not defined", None),
         ("fe", "invalid opcode: INVALID", None),
         ("600056", "invalid jump destination", None),
@@ -186,7 +192,14 @@ fn a_self_destruct_is_a_frame() {
     let (chain, _) = Chain::genesis(spec(Hardfork::LATEST));
     let chain = with_code(&chain, TARGET, &format!("{}ff", push(OTHER)));
     let balance = U256::from(7);
-    let chain = cheat(&chain, Cheat::SetBalance { address: TARGET, balance }).chain;
+    let chain = cheat(
+        &chain,
+        Cheat::SetBalance {
+            address: TARGET,
+            balance,
+        },
+    )
+    .chain;
     let options = TracerOptions::Call(CallTracerOptions::default());
     let frame = traced_on(&chain, &options, 1 << 20).unwrap();
     assert_eq!(

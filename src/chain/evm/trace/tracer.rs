@@ -1,8 +1,8 @@
 //! Which of geth's tracers watches a transaction, and what it has to say in the end.
 
 use super::{
-    TraceError,
     super::{database::StateDatabase, draft_database::DatabaseError},
+    TraceError,
     calls::{CallRecorder, CallTracerOptions, FlatCallTracerOptions, Place},
     struct_log::{StructLogOptions, StructLogger},
 };
@@ -104,9 +104,9 @@ impl Tracer {
             TracerOptions::FourByte => Self::FourByte(FourByteInspector::default()),
             TracerOptions::Noop => Self::Noop,
             TracerOptions::Mux(tracers) => {
-                let tracers = tracers.iter().map(|(name, options)| {
-                    Ok((name.clone(), Self::new(options, first_log)?))
-                });
+                let tracers = tracers
+                    .iter()
+                    .map(|(name, options)| Ok((name.clone(), Self::new(options, first_log)?)));
                 Self::Mux(tracers.collect::<Result<_, TraceError>>()?)
             }
             #[cfg(feature = "js-tracer")]
@@ -143,10 +143,8 @@ impl Tracer {
                 recorder.finish(result, ending.transaction);
                 recorder.flat(options, ending.place)?
             }
-            Self::Prestate(config) => prestate(ending, &config)?,
-            Self::FourByte(inspector) => {
-                serde_json::to_string(&FourByteFrame::from(&inspector))?
-            }
+            Self::Prestate(config) => prestate(ending, config)?,
+            Self::FourByte(inspector) => serde_json::to_string(&FourByteFrame::from(&inspector))?,
             Self::Noop => "{}".to_owned(),
             Self::Mux(tracers) => mux(tracers, ending)?,
             #[cfg(feature = "js-tracer")]
@@ -156,9 +154,9 @@ impl Tracer {
 }
 
 /// What the accounts were, or what changed: known from the run's outcome and the state before it.
-fn prestate(ending: &Ending<'_, '_>, config: &PreStateConfig) -> Result<String, TraceError> {
+fn prestate(ending: &Ending<'_, '_>, config: PreStateConfig) -> Result<String, TraceError> {
     let frame = GethTraceBuilder::new(Vec::new())
-        .geth_prestate_traces(ending.outcome, config, ending.database)
+        .geth_prestate_traces(ending.outcome, &config, ending.database)
         .map_err(|DatabaseError(error)| TraceError::State(error))?;
     Ok(serde_json::to_string(&frame)?)
 }

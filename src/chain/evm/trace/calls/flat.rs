@@ -95,18 +95,15 @@ impl CallRecorder {
         self.write(&mut out, top, &address, options, place)?;
         let mut open = vec![(self.shown(top, options), 0)];
         while let Some((children, next)) = open.last_mut() {
-            match children.get(*next).map(|child| &self.frames[*child]) {
-                Some(child) => {
-                    address.push(*next);
-                    *next += 1;
-                    out.push(',');
-                    self.write(&mut out, child, &address, options, place)?;
-                    open.push((self.shown(child, options), 0));
-                }
-                None => {
-                    open.pop();
-                    address.pop();
-                }
+            if let Some(child) = children.get(*next).map(|child| &self.frames[*child]) {
+                address.push(*next);
+                *next += 1;
+                out.push(',');
+                self.write(&mut out, child, &address, options, place)?;
+                open.push((self.shown(child, options), 0));
+            } else {
+                open.pop();
+                address.pop();
             }
         }
         out.push(']');

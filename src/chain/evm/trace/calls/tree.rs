@@ -48,17 +48,14 @@ impl CallRecorder {
         // Frames whose calls are being written, and which of them is next.
         let mut open = vec![(top, 0)];
         while let Some((frame, next)) = open.last_mut() {
-            match frame.children.get(*next).map(|child| &self.frames[*child]) {
-                Some(child) => {
-                    out.push_str(if *next == 0 { r#","calls":["# } else { "," });
-                    *next += 1;
-                    begin(&mut out, child)?;
-                    open.push((child, 0));
-                }
-                None => {
-                    out.push_str(if *next == 0 { "}" } else { "]}" });
-                    open.pop();
-                }
+            if let Some(child) = frame.children.get(*next).map(|child| &self.frames[*child]) {
+                out.push_str(if *next == 0 { r#","calls":["# } else { "," });
+                *next += 1;
+                begin(&mut out, child)?;
+                open.push((child, 0));
+            } else {
+                out.push_str(if *next == 0 { "}" } else { "]}" });
+                open.pop();
             }
         }
         Ok(out)

@@ -39,10 +39,10 @@ fn functions() -> HashMap<[u8; 4], Vec<DynSolType>> {
     for _ in 0..MAX_VALUES {
         let last = lists.len();
         for place in first..last {
-            for value in &plain {
-                let mut list = lists[place].clone();
-                list.push(value.clone());
-                lists.push(list);
+            for kind in &plain {
+                let mut longer = lists[place].clone();
+                longer.push(kind.clone());
+                lists.push(longer);
             }
         }
         first = last;
@@ -50,7 +50,7 @@ fn functions() -> HashMap<[u8; 4], Vec<DynSolType>> {
     lists.push(vec![DynSolType::Int(256)]);
     lists.push(vec![DynSolType::String, DynSolType::Int(256)]);
     for list in lists {
-        add(&mut functions, "log", list);
+        add(&mut functions, "log", &list);
     }
     let mut named = vec![
         ("Int".to_owned(), DynSolType::Int(256)),
@@ -62,20 +62,24 @@ fn functions() -> HashMap<[u8; 4], Vec<DynSolType>> {
     ];
     named.extend((1..=32).map(|size| (format!("Bytes{size}"), DynSolType::FixedBytes(size))));
     for (name, value) in named {
-        add(&mut functions, &format!("log{name}"), vec![value.clone()]);
-        add(&mut functions, "log", vec![value]);
+        add(
+            &mut functions,
+            &format!("log{name}"),
+            std::slice::from_ref(&value),
+        );
+        add(&mut functions, "log", &[value]);
     }
     functions
 }
 
 /// Adds a function under its selector and under that of its old signature.
-fn add(functions: &mut HashMap<[u8; 4], Vec<DynSolType>>, name: &str, types: Vec<DynSolType>) {
-    let names: Vec<_> = types.iter().map(|value| value.sol_type_name()).collect();
+fn add(functions: &mut HashMap<[u8; 4], Vec<DynSolType>>, name: &str, types: &[DynSolType]) {
+    let names: Vec<_> = types.iter().map(DynSolType::sol_type_name).collect();
     let signature = format!("{name}({})", names.join(","));
     let old = signature.replace("int256", "int");
     for signature in [signature, old] {
         let hash = keccak256(signature);
-        functions.insert([hash[0], hash[1], hash[2], hash[3]], types.clone());
+        functions.insert([hash[0], hash[1], hash[2], hash[3]], types.to_vec());
     }
 }
 

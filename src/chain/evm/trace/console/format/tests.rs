@@ -49,12 +49,21 @@ fn values_are_printed_as_hardhat_prints_them() {
         ),
         (
             "log(uint256,string,bool,address)",
-            vec![number(1), text("two"), V::Bool(false), V::Address(Address::ZERO)],
+            vec![
+                number(1),
+                text("two"),
+                V::Bool(false),
+                V::Address(Address::ZERO),
+            ],
             "1 two false 0x0000000000000000000000000000000000000000",
         ),
     ];
     for (signature, values, wanted) in cases {
-        assert_eq!(said(signature, values).as_deref(), Some(wanted), "{signature}");
+        assert_eq!(
+            said(signature, values).as_deref(),
+            Some(wanted),
+            "{signature}"
+        );
     }
 }
 
