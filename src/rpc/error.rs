@@ -6,8 +6,13 @@
 
 use crate::{
     chain::{
-        Rejection, accounts::AccountError, archive::StoreError, evm::call::CallError,
-        state::StateError, transaction::TransactionError, view::ViewError,
+        Rejection,
+        accounts::AccountError,
+        archive::StoreError,
+        evm::{call::CallError, trace::TraceError},
+        state::StateError,
+        transaction::TransactionError,
+        view::ViewError,
     },
     replica::api::{ReadError, Unavailable, WriteError},
 };
@@ -225,6 +230,17 @@ impl From<CallError> for RpcError {
             CallError::Halted(_) | CallError::AllowanceExceeded(_) => {
                 Self::new(SERVER_ERROR, error.to_string())
             }
+        }
+    }
+}
+
+impl From<TraceError> for RpcError {
+    fn from(error: TraceError) -> Self {
+        match error {
+            TraceError::Call(error) => error.into(),
+            TraceError::State(error) => error.into(),
+            TraceError::Json(_) => Self::internal(error.to_string()),
+            _ => Self::server(error.to_string()),
         }
     }
 }

@@ -7,6 +7,7 @@ mod anvil;
 mod blobs;
 mod cluster;
 mod debug;
+mod debug_trace;
 mod eth_blocks;
 mod eth_call;
 mod eth_fees;
@@ -18,6 +19,7 @@ mod eth_transactions;
 mod evm;
 mod import;
 mod net;
+mod trace;
 mod txpool;
 mod web3;
 
@@ -74,11 +76,14 @@ macro_rules! methods {
 }
 use methods;
 
+pub(crate) use debug_trace::{run_traced_in, transaction_console_lines};
+
 const TABLES: &[&[Method]] = &[
     anvil::METHODS,
     blobs::METHODS,
     cluster::METHODS,
     debug::METHODS,
+    debug_trace::METHODS,
     eth_blocks::METHODS,
     eth_call::METHODS,
     eth_fees::METHODS,
@@ -90,6 +95,7 @@ const TABLES: &[&[Method]] = &[
     evm::METHODS,
     import::METHODS,
     net::METHODS,
+    trace::METHODS,
     txpool::METHODS,
     web3::METHODS,
 ];

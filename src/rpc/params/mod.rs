@@ -8,11 +8,15 @@
 mod filter;
 mod object;
 mod scalar;
+mod trace;
 mod transaction;
 
 pub(crate) use filter::{FilterCriteria, FilterRange, LogFilter};
 pub(crate) use object::Fields;
 pub(crate) use scalar::{Argument, Bool, Cheat, Message, ProofKey, Slot, Word, json_kind};
+pub(crate) use trace::{
+    CallAndTypes, TraceCallConfig, TraceConfig, TraceCriteria, Types, parse_go_duration,
+};
 pub(crate) use transaction::{parse_block_overrides, parse_state_overrides};
 
 use super::error::RpcError;

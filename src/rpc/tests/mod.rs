@@ -5,3 +5,4 @@ mod cheats;
 mod clients;
 mod protocol;
 mod subscriptions;
+mod traces;

@@ -12,9 +12,19 @@ const STACK_LIMIT: usize = 1024;
 
 /// Remembers the last instruction of the outermost frame: the one at which a transaction halts.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct LastStep {
+pub(in crate::chain::evm) struct LastStep {
     opcode: u8,
     stack_length: usize,
+}
+
+impl LastStep {
+    /// An instruction, and the words on the stack before it.
+    pub(in crate::chain::evm) fn new(opcode: u8, stack_length: usize) -> Self {
+        Self {
+            opcode,
+            stack_length,
+        }
+    }
 }
 
 impl<C: ContextTr> Inspector<C> for LastStep {
@@ -27,7 +37,7 @@ impl<C: ContextTr> Inspector<C> for LastStep {
 }
 
 /// Whether geth's sentence for this halt names the instruction, so that [`LastStep`] is needed.
-pub(super) fn needs_last_step(reason: &HaltReason) -> bool {
+pub(in crate::chain::evm) fn needs_last_step(reason: &HaltReason) -> bool {
     matches!(
         reason,
         HaltReason::OpcodeNotFound
@@ -38,7 +48,7 @@ pub(super) fn needs_last_step(reason: &HaltReason) -> bool {
 }
 
 /// Geth's sentence.
-pub(super) fn words(reason: &HaltReason, last: LastStep) -> String {
+pub(in crate::chain::evm) fn words(reason: &HaltReason, last: LastStep) -> String {
     let opcode = OpCode::new(last.opcode);
     let (inputs, outputs) = opcode.map_or((0, 0), |opcode| opcode.input_output());
     let fixed = match reason {
