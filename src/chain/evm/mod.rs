@@ -6,3 +6,4 @@ mod draft_database;
 pub(crate) mod environment;
 pub(crate) mod execute;
 pub(crate) mod intrinsic;
+pub mod simulate;

@@ -12,7 +12,7 @@ const STACK_LIMIT: usize = 1024;
 
 /// Remembers the last instruction of the outermost frame: the one at which a transaction halts.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct LastStep {
+pub(in crate::chain::evm) struct LastStep {
     opcode: u8,
     stack_length: usize,
 }
@@ -38,7 +38,7 @@ pub(super) fn needs_last_step(reason: &HaltReason) -> bool {
 }
 
 /// Geth's sentence.
-pub(super) fn words(reason: &HaltReason, last: LastStep) -> String {
+pub(in crate::chain::evm) fn words(reason: &HaltReason, last: LastStep) -> String {
     let opcode = OpCode::new(last.opcode);
     let (inputs, outputs) = opcode.map_or((0, 0), |opcode| opcode.input_output());
     let fixed = match reason {

@@ -7,10 +7,10 @@
 
 mod access_list;
 mod estimate;
-mod halt;
+pub(in crate::chain::evm) mod halt;
 mod machine;
-mod overrides;
-mod reason;
+pub(in crate::chain::evm) mod overrides;
+pub(in crate::chain::evm) mod reason;
 mod request;
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,7 @@ use alloy::{
 
 /// The reason in the data of a REVERT, if it is one of Solidity's two and can be printed. A custom error has none: who
 /// knows its ABI finds it in the data.
-pub(super) fn revert_reason(data: &[u8]) -> Option<String> {
+pub(in crate::chain::evm) fn revert_reason(data: &[u8]) -> Option<String> {
     if data.starts_with(&Revert::SELECTOR) {
         let reason = Revert::abi_decode(data).ok()?.reason;
         let printable = |c: char| !c.is_control() || c == '\n' || c == '\t';
