@@ -56,6 +56,16 @@ impl Asked {
     }
 }
 
+/// The hash of a block of the chain, zero where there is none: what BLOCKHASH sees.
+pub(super) fn block_hash_in(view: &View, number: u64) -> B256 {
+    let recent = view.chain().recent_hash(number);
+    if recent != B256::ZERO {
+        return recent;
+    }
+    let block = view.block(BlockId::from(number));
+    block.ok().flatten().map_or(B256::ZERO, |block| block.hash)
+}
+
 /// Gives `run` the context of a call at a block.
 pub(super) fn with_context<T>(
     view: &View,
@@ -65,14 +75,7 @@ pub(super) fn with_context<T>(
     run: impl FnOnce(&CallContext<'_>) -> Result<T, RpcError>,
 ) -> Result<T, RpcError> {
     let chain = view.chain();
-    let block_hash = |number: u64| -> B256 {
-        let recent = chain.recent_hash(number);
-        if recent != B256::ZERO {
-            return recent;
-        }
-        let block = view.block(BlockId::from(number));
-        block.ok().flatten().map_or(B256::ZERO, |block| block.hash)
-    };
+    let block_hash = |number: u64| block_hash_in(view, number);
     run(&CallContext {
         spec: chain.spec(),
         chain_id: chain.settings().chain_id,

@@ -11,6 +11,7 @@ mod eth_call;
 mod eth_fees;
 mod eth_filters;
 mod eth_sign;
+mod eth_simulate;
 mod eth_state;
 mod eth_subscribe;
 mod eth_transactions;
@@ -81,6 +82,7 @@ const TABLES: &[&[Method]] = &[
     eth_fees::METHODS,
     eth_filters::METHODS,
     eth_sign::METHODS,
+    eth_simulate::METHODS,
     eth_state::METHODS,
     eth_subscribe::METHODS,
     eth_transactions::METHODS,

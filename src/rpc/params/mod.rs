@@ -8,11 +8,13 @@
 mod filter;
 mod object;
 mod scalar;
+mod simulate;
 mod transaction;
 
 pub(crate) use filter::{FilterCriteria, FilterRange, LogFilter};
 pub(crate) use object::Fields;
 pub(crate) use scalar::{Argument, Bool, Cheat, Message, ProofKey, Slot, Word, json_kind};
+pub(crate) use simulate::Simulation;
 pub(crate) use transaction::{parse_block_overrides, parse_state_overrides};
 
 use super::error::RpcError;

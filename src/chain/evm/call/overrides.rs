@@ -95,7 +95,9 @@ pub(in crate::chain::evm) fn moved_precompiles(
             }
         }
         if account.state.is_some() && account.state_diff.is_some() {
-            return Err(format!("account {address} has both 'state' and 'stateDiff'"));
+            return Err(format!(
+                "account {address} has both 'state' and 'stateDiff'"
+            ));
         }
         if is_precompile {
             moved.insert(*address, account.move_precompile_to);

@@ -7,7 +7,8 @@ use super::{
 use crate::chain::{
     block::{BlockRecord, ReceiptRecord},
     evm::{
-        call::overrides::{self as call_overrides, MovedPrecompiles}, draft_database::DraftDatabase,
+        call::overrides::{self as call_overrides, MovedPrecompiles},
+        draft_database::DraftDatabase,
         environment::block_environment,
     },
     spec::ChainSpec,

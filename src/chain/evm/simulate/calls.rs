@@ -189,7 +189,10 @@ impl Simulation<'_> {
         success: bool,
         logs: Vec<Log>,
     ) -> ReceiptEnvelope {
-        let byzantium = self.context.spec.is_byzantium_active_at_block(block.header.number);
+        let byzantium = self
+            .context
+            .spec
+            .is_byzantium_active_at_block(block.header.number);
         let receipt = Receipt {
             status: if byzantium {
                 Eip658Value::Eip658(success)

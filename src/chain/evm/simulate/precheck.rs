@@ -70,7 +70,9 @@ pub enum Violation {
     #[error("EIP-7702 transaction with empty auth list (sender {0})")]
     EmptyAuthorizationList(Address),
     /// The sender has less than the transaction may cost.
-    #[error("insufficient funds for gas * price + value: address {address} have {have} want {want}")]
+    #[error(
+        "insufficient funds for gas * price + value: address {address} have {have} want {want}"
+    )]
     InsufficientFunds {
         /// The sender.
         address: Address,

@@ -106,12 +106,7 @@ impl<C: ContextTr> Inspector<C> for Recorder {
         None
     }
 
-    fn create_end(
-        &mut self,
-        _context: &mut C,
-        inputs: &CreateInputs,
-        outcome: &mut CreateOutcome,
-    ) {
+    fn create_end(&mut self, _context: &mut C, inputs: &CreateInputs, outcome: &mut CreateOutcome) {
         let begin = self.exit(outcome.result.is_ok());
         if self.trace_transfers
             && !inputs.value().is_zero()
