@@ -6,6 +6,7 @@ use super::{
     block::Built,
     command::{Answer, Body, Entry, Outcome, ProposedBlock},
     evm::execute::ExecutionError,
+    import::BadBlock,
     note::{EntryInfo, Note},
     session::Session,
 };
@@ -37,6 +38,9 @@ pub enum ApplyError {
     /// This node's chain gives another block than the one in the log.
     #[error(transparent)]
     Divergence(#[from] Box<Divergence>),
+    /// An imported block, which the leader accepted, is refused here.
+    #[error("an imported block of the log is wrong here: {0}")]
+    Import(#[from] BadBlock),
     /// The entry cannot be executed here.
     #[error("block {number} of the log cannot be executed: {source}")]
     Execution {
@@ -86,6 +90,15 @@ impl Chain {
             Body::Blocks(blocks) => {
                 for block in blocks {
                     let built = next.execute_proposed(block)?;
+                    next.stack(&built, entry.proposed_at_ms);
+                    effects.diffs.push((next.version, built.diff));
+                    effects.blocks.push(built.block);
+                }
+                Outcome::Done
+            }
+            Body::Import(blocks) => {
+                for block in blocks {
+                    let built = next.import_block(block)?;
                     next.stack(&built, entry.proposed_at_ms);
                     effects.diffs.push((next.version, built.diff));
                     effects.blocks.push(built.block);
@@ -241,9 +254,18 @@ impl Chain {
         if let Some(old) = block.header.number.checked_sub(256) {
             self.hashes.remove(&old);
         }
+        let before = self.head.header.base_fee_per_gas;
+        let is_first_london = before.is_none() && block.header.base_fee_per_gas.is_some();
+        if built.imported || is_first_london {
+            self.settings.block_gas_limit = block.header.gas_limit;
+        }
         self.head = Arc::new(Head {
             header: block.header.clone(),
             hash: block.hash,
+            total_difficulty: self
+                .head
+                .total_difficulty
+                .saturating_add(block.header.difficulty),
         });
         for hash in &built.evicted {
             self.pool.remove(hash);

@@ -14,13 +14,13 @@ use super::{
 use crate::types::RequestId;
 use alloy::{
     consensus::Header,
-    primitives::{B256, Bytes},
+    primitives::{B256, Bytes, U256},
 };
 use alloy_rlp::Decodable;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
 
 /// A stored chain that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -53,7 +53,7 @@ pub enum CheckpointError {
 #[derive(Serialize, Deserialize)]
 struct WireChain {
     genesis: B256,
-    head: Bytes,
+    head: WireHead,
     hashes: Vec<(u64, B256)>,
     pool: Bytes,
     settings: Settings,
@@ -67,8 +67,14 @@ struct WireChain {
 }
 
 #[derive(Serialize, Deserialize)]
+struct WireHead {
+    header: Bytes,
+    total_difficulty: U256,
+}
+
+#[derive(Serialize, Deserialize)]
 struct WireSnapshot {
-    head: Bytes,
+    head: WireHead,
     hashes: Vec<(u64, B256)>,
     pool: Bytes,
     next_block: NextBlock,
@@ -79,7 +85,7 @@ impl Checkpoint for Chain {
     fn encode(&self) -> Vec<u8> {
         let wire = WireChain {
             genesis: self.genesis_hash,
-            head: alloy_rlp::encode(&self.head.header).into(),
+            head: wire_head(&self.head),
             hashes: hashes(&self.hashes),
             pool: self.pool.encode().into(),
             settings: self.settings.clone(),
@@ -176,7 +182,7 @@ fn snapshots(
 
 fn wire(snapshot: &Snapshot) -> WireSnapshot {
     WireSnapshot {
-        head: alloy_rlp::encode(&snapshot.head.header).into(),
+        head: wire_head(&snapshot.head),
         hashes: hashes(&snapshot.hashes),
         pool: snapshot.pool.encode().into(),
         next_block: snapshot.next_block,
@@ -188,11 +194,19 @@ fn hashes(map: &imbl::OrdMap<u64, B256>) -> Vec<(u64, B256)> {
     map.iter().map(|(number, hash)| (*number, *hash)).collect()
 }
 
-fn head(bytes: &[u8]) -> Result<Arc<Head>, CheckpointError> {
-    let header = Header::decode(&mut &bytes[..]).map_err(malformed)?;
+fn wire_head(head: &Head) -> WireHead {
+    WireHead {
+        header: alloy_rlp::encode(&head.header).into(),
+        total_difficulty: head.total_difficulty,
+    }
+}
+
+fn head(wire: &WireHead) -> Result<Arc<Head>, CheckpointError> {
+    let header = Header::decode(&mut &wire.header[..]).map_err(malformed)?;
     Ok(Arc::new(Head {
         hash: header.hash_slow(),
         header,
+        total_difficulty: wire.total_difficulty,
     }))
 }
 

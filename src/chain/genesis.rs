@@ -1,11 +1,12 @@
 //! The genesis block: its state, with the system contracts of the fork, and its header.
 //!
 //! The header carries the root of the genesis state, and the system contracts are those which the fork's EIPs name
-//! (EIP-4788 from Cancun; EIP-2935, 7002 and 7251 from Prague), as on a live chain.
+//! (EIP-4788 from Cancun; EIP-2935, 7002 and 7251 from Prague), as on a live chain. A geth genesis file names the whole
+//! state instead.
 
 use super::{
     block::BlockRecord,
-    spec::{ChainSpec, GenesisAccount, Hardfork},
+    spec::{ChainSpec, ForkRules, GenesisAccount, Hardfork},
     state::{AccountInfo, Draft, State, StateDiff},
 };
 use alloy::{
@@ -13,13 +14,19 @@ use alloy::{
     eips::{
         eip2935, eip4788, eip4895::Withdrawals, eip7002, eip7251, eip7685::EMPTY_REQUESTS_HASH,
     },
-    primitives::{Address, B64, B256, Bytes, KECCAK256_EMPTY, U256},
+    primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256},
 };
 
 /// The genesis block, the state after it, and what it changed on an empty state.
 pub(super) fn genesis(spec: &ChainSpec) -> (BlockRecord, State, StateDiff) {
     let mut draft = Draft::new(State::default());
-    for (address, code) in system_contracts(spec) {
+    let rules = spec.genesis_rules();
+    let added = if spec.genesis.system_contracts {
+        system_contracts(&rules)
+    } else {
+        Vec::new()
+    };
+    for (address, code) in added {
         let account = GenesisAccount {
             nonce: 1,
             code,
@@ -31,7 +38,7 @@ pub(super) fn genesis(spec: &ChainSpec) -> (BlockRecord, State, StateDiff) {
         put(&mut draft, *address, account);
     }
     let (state, diff) = draft.finish();
-    let header = header(spec, state.root());
+    let header = header(spec, &rules, state.root());
     let block = BlockRecord {
         hash: header.hash_slow(),
         withdrawals: header.withdrawals_root.map(|_| Withdrawals::default()),
@@ -67,15 +74,15 @@ fn put(draft: &mut Draft, address: Address, account: &GenesisAccount) {
     }
 }
 
-fn system_contracts(spec: &ChainSpec) -> Vec<(Address, Bytes)> {
+fn system_contracts(rules: &ForkRules) -> Vec<(Address, Bytes)> {
     let mut contracts = vec![(DETERMINISTIC_DEPLOYER, DETERMINISTIC_DEPLOYER_CODE)];
-    if spec.is_active(Hardfork::Cancun) {
+    if rules.is_active(Hardfork::Cancun) {
         contracts.push((
             eip4788::BEACON_ROOTS_ADDRESS,
             eip4788::BEACON_ROOTS_CODE.clone(),
         ));
     }
-    if spec.is_active(Hardfork::Prague) {
+    if rules.is_active(Hardfork::Prague) {
         contracts.extend([
             (
                 eip2935::HISTORY_STORAGE_ADDRESS,
@@ -102,27 +109,27 @@ const DETERMINISTIC_DEPLOYER_CODE: Bytes = alloy::primitives::bytes!(
     "7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe03601600081602082378035828234f58015156039578182fd5b8082525050506014600cf3"
 );
 
-fn header(spec: &ChainSpec, state_root: B256) -> Header {
+fn header(spec: &ChainSpec, rules: &ForkRules, state_root: B256) -> Header {
     let genesis = &spec.genesis;
-    let from = |fork: Hardfork| spec.is_active(fork);
+    let from = |fork: Hardfork| rules.is_active(fork);
     Header {
-        parent_hash: B256::ZERO,
+        parent_hash: genesis.parent_hash,
         ommers_hash: EMPTY_OMMER_ROOT_HASH,
         beneficiary: genesis.coinbase,
         state_root,
         transactions_root: EMPTY_ROOT_HASH,
         receipts_root: EMPTY_ROOT_HASH,
-        difficulty: U256::ZERO,
+        difficulty: genesis.difficulty,
         number: genesis.number,
         gas_limit: genesis.gas_limit,
         timestamp: genesis.timestamp,
         extra_data: genesis.extra_data.clone(),
-        mix_hash: B256::ZERO,
-        nonce: B64::ZERO,
-        base_fee_per_gas: Some(genesis.base_fee),
+        mix_hash: genesis.mix_hash,
+        nonce: genesis.nonce,
+        base_fee_per_gas: from(Hardfork::London).then_some(genesis.base_fee),
         withdrawals_root: from(Hardfork::Shanghai).then_some(EMPTY_WITHDRAWALS),
-        blob_gas_used: from(Hardfork::Cancun).then_some(0),
-        excess_blob_gas: from(Hardfork::Cancun).then_some(0),
+        blob_gas_used: from(Hardfork::Cancun).then_some(genesis.blob_gas_used),
+        excess_blob_gas: from(Hardfork::Cancun).then_some(genesis.excess_blob_gas),
         parent_beacon_block_root: from(Hardfork::Cancun).then_some(B256::ZERO),
         requests_hash: from(Hardfork::Prague).then_some(EMPTY_REQUESTS_HASH),
         ..Header::default()

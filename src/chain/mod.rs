@@ -15,6 +15,7 @@ mod checkpoint;
 pub mod command;
 pub mod evm;
 mod genesis;
+pub mod import;
 pub mod note;
 pub mod pool;
 pub mod rejection;
@@ -31,7 +32,10 @@ mod time;
 pub mod transaction;
 pub mod view;
 
-use alloy::{consensus::Header, primitives::B256};
+use alloy::{
+    consensus::Header,
+    primitives::{B256, U256},
+};
 use std::sync::Arc;
 
 pub use apply::{Applied, ApplyError, Divergence};
@@ -58,13 +62,15 @@ pub struct Chain {
     last_entry: note::EntryInfo,
 }
 
-/// The newest block's header and hash.
+/// The newest block's header, its hash, and what is known of the chain up to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Head {
     /// The header.
     pub header: Header,
     /// Its hash.
     pub hash: B256,
+    /// The sum of all difficulties up to this block (proof of work; constant after the merge).
+    pub total_difficulty: U256,
 }
 
 impl Chain {
@@ -77,6 +83,7 @@ impl Chain {
             head: Arc::new(Head {
                 header: block.header.clone(),
                 hash: block.hash,
+                total_difficulty: block.header.difficulty,
             }),
             state,
             pool: pool::Pool::default(),

@@ -174,6 +174,9 @@ pub enum Rejection {
         /// The newest block's.
         previous: u64,
     },
+    /// A block from outside that is wrong.
+    #[error(transparent)]
+    BadBlock(#[from] super::import::BadBlock),
     /// A value that a cheat cannot take; the sentence names it.
     #[error("{0}")]
     InvalidValue(String),

@@ -7,14 +7,16 @@ use super::{
     block::Built,
     command::{Body, Cheat, Entry},
     pool::Order,
-    spec::{ChainSpec, EvmLimits, GenesisAccount, GenesisSpec, Hardfork, MiningMode},
+    spec::{ChainSpec, EvmLimits, ForkSchedule, GenesisAccount, GenesisSpec, Hardfork, MiningMode},
+    state::State,
     transaction::SignedTransaction,
 };
 use crate::types::LogPosition;
 use alloy::{
-    consensus::{TxEip1559, TypedTransaction},
-    primitives::{Address, B256, Bytes, TxKind, U256, keccak256},
+    consensus::{TxEip1559, TxLegacy, TypedTransaction},
+    primitives::{Address, B64, B256, Bytes, TxKind, U256, keccak256},
 };
+use alloy_trie::{TrieAccount, root};
 use std::sync::Arc;
 
 /// The time at which tests take place, Unix milliseconds.
@@ -32,7 +34,7 @@ pub(crate) fn spec(hardfork: Hardfork) -> Arc<ChainSpec> {
     Arc::new(ChainSpec {
         chain_id: 31337,
         network_id: 31337,
-        hardfork,
+        forks: ForkSchedule::at_genesis(hardfork),
         genesis: GenesisSpec {
             number: 0,
             timestamp: NOW_MS / 1000 - 1000,
@@ -40,6 +42,13 @@ pub(crate) fn spec(hardfork: Hardfork) -> Arc<ChainSpec> {
             base_fee: 1_000_000_000,
             coinbase: Address::ZERO,
             extra_data: Bytes::new(),
+            difficulty: GenesisSpec::difficulty_at(hardfork),
+            nonce: B64::ZERO,
+            mix_hash: B256::ZERO,
+            parent_hash: B256::ZERO,
+            excess_blob_gas: 0,
+            blob_gas_used: 0,
+            system_contracts: true,
             alloc: accounts
                 .iter()
                 .map(|account| (account.address, rich.clone()))
@@ -84,6 +93,26 @@ pub(crate) fn transaction(
     Arc::new(account.sign_transaction(transaction).unwrap())
 }
 
+/// A signed legacy transaction, for the forks before London.
+pub(crate) fn legacy_transaction(
+    account: &DevAccount,
+    nonce: u64,
+    to: TxKind,
+    value: u64,
+    input: Bytes,
+) -> Arc<SignedTransaction> {
+    let transaction = TypedTransaction::Legacy(TxLegacy {
+        chain_id: Some(31337),
+        nonce,
+        gas_price: 100_000_000_000,
+        gas_limit: 1_000_000,
+        to,
+        value: U256::from(value),
+        input,
+    });
+    Arc::new(account.sign_transaction(transaction).unwrap())
+}
+
 /// An entry built on `chain`, and its digest.
 pub(crate) fn entry(chain: &Chain, body: Body) -> (Entry, B256) {
     let entry = Entry {
@@ -114,4 +143,20 @@ pub(crate) fn block(chain: &Chain, more: &[Arc<SignedTransaction>]) -> (Entry, B
         .unwrap();
     let (entry, digest) = entry(chain, Body::Blocks(vec![built.proposal()]));
     (entry, digest, built)
+}
+
+/// The root by alloy-trie's hash builder from nothing.
+pub(crate) fn recomputed_root(state: &State) -> B256 {
+    root::state_root_unhashed(state.accounts().map(|(address, account)| {
+        let slots = state
+            .storage_of(address)
+            .map(|(slot, value)| (B256::from(slot), value));
+        let account = TrieAccount {
+            nonce: account.nonce,
+            balance: account.balance,
+            storage_root: root::storage_root_unhashed(slots),
+            code_hash: account.code_hash,
+        };
+        (address, account)
+    }))
 }

@@ -150,6 +150,18 @@ impl SignedTransaction {
         })
     }
 
+    /// From a transaction of a block: recovers the sender also where the signature has a high `s`, as Frontier's may.
+    pub fn recover_any(envelope: Envelope) -> Result<Self, TransactionError> {
+        let sender = envelope
+            .recover_signer_unchecked()
+            .map_err(|_| TransactionError::InvalidSignature)?;
+        Ok(Self {
+            envelope,
+            sender,
+            sidecar: None,
+        })
+    }
+
     /// Keccak-256 of the canonical encoding.
     pub fn hash(&self) -> &B256 {
         self.envelope.hash()

@@ -141,9 +141,20 @@ pub(super) struct ChainFlags {
     /// What net_version says [default: the chain id]
     #[arg(short = 'i', long, value_name = "ID", env = "PRALINE_NETWORK_ID")]
     pub(super) network_id: Option<u64>,
-    /// The EVM's rules: london, paris, shanghai, cancun, prague, osaka, bpo1, bpo2 [default: latest]
+    /// The EVM's rules, from frontier to amsterdam, for example cancun [default: latest]
     #[arg(short = 'k', long, value_name = "FORK", env = "PRALINE_HARDFORK")]
     pub(super) hardfork: Option<String>,
+    /// A geth genesis.json: chain id, forks and the whole first state
+    #[arg(
+        long,
+        visible_alias = "init",
+        value_name = "FILE",
+        env = "PRALINE_GENESIS"
+    )]
+    pub(super) genesis: Option<PathBuf>,
+    /// Blocks to start with: RLP, as `geth export` and `praline export` write them
+    #[arg(long, value_name = "FILE", env = "PRALINE_IMPORT_CHAIN")]
+    pub(super) import_chain: Option<PathBuf>,
     /// Gas limit of a block [default: 30000000]
     #[arg(short = 'l', long, value_name = "GAS", env = "PRALINE_GAS_LIMIT")]
     pub(super) gas_limit: Option<u64>,
@@ -369,6 +380,14 @@ pub(super) struct NodeFlags {
         help_heading = "State"
     )]
     pub(super) config_out: Option<PathBuf>,
+    /// Blocks to start with: RLP, as `geth export` and `praline export` write them
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "PRALINE_IMPORT_CHAIN",
+        help_heading = "State"
+    )]
+    pub(super) import_chain: Option<PathBuf>,
     #[command(flatten)]
     pub(super) display: DisplayFlags,
 }

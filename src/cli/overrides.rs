@@ -62,6 +62,7 @@ pub(super) fn of_run(flags: &RunFlags) -> Result<Overrides, CliError> {
         chain_id: chain.chain_id,
         network_id: chain.network_id,
         hardfork: chain.hardfork.clone(),
+        genesis: chain.genesis.clone(),
         gas_limit: chain.gas_limit,
         base_fee: chain.block_base_fee_per_gas,
         gas_price: chain.gas_price,

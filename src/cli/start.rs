@@ -45,6 +45,7 @@ pub(super) fn cluster(flags: RunFlags, printer: &Printer) -> Result<(), CliError
         config,
         keep,
         config_out: flags.state.config_out,
+        import_chain: flags.chain.import_chain,
     };
     block_on(node::run_cluster(run, printer))
 }
@@ -62,6 +63,7 @@ pub(super) fn member(flags: NodeFlags, printer: &Printer) -> Result<(), CliError
         data_root,
         node: flags.node,
         config_out: flags.config_out,
+        import_chain: flags.import_chain,
     };
     block_on(node::run_member(run, printer))
 }

@@ -104,7 +104,7 @@ fn flags_reach_the_chain() {
         (chain.accounts.len(), chain.chain_id, chain.network_id),
         (3, 7, 8)
     );
-    assert_eq!(chain.hardfork.name(), "shanghai");
+    assert_eq!(chain.genesis_rules().fork.name(), "shanghai");
     assert_eq!((chain.min_gas_price, chain.genesis.base_fee), (5, 6));
     assert_eq!(
         (chain.genesis.gas_limit, chain.genesis.timestamp),

@@ -8,8 +8,12 @@ use super::{
     file::{ChainSection, CodeSizeLimit, File, GenesisTimestamp, MiningSection},
     overrides::Origins,
 };
-use crate::chain::spec::{ChainSpec, EvmLimits, GenesisSpec, Hardfork, MiningMode};
-use alloy::primitives::{Address, Bytes, hex};
+use crate::chain::spec::{
+    ChainSpec, EvmLimits, ForkSchedule, GenesisAccount, GenesisFile, GenesisSpec, Hardfork,
+    MiningMode,
+};
+use alloy::primitives::{Address, B64, B256, Bytes, hex};
+use std::collections::BTreeMap;
 
 /// The phrase behind `ganache --deterministic`.
 pub const GANACHE_MNEMONIC: &str =
@@ -44,39 +48,56 @@ pub(super) fn resolve(file: &File, origins: &Origins) -> Result<Resolved, Config
         origins,
         table: "chain",
     };
-    let chain_id = number.in_range(
-        "chain_id",
-        section.chain_id,
-        DEFAULT_CHAIN_ID,
-        1,
-        CHAIN_ID_MAX,
-    )?;
+    let from_file = genesis_file(section, origins)?;
+    let chain_id = match &from_file {
+        Some(file) if section.chain_id.is_none() => file.chain_id,
+        _ => number.in_range(
+            "chain_id",
+            section.chain_id,
+            DEFAULT_CHAIN_ID,
+            1,
+            CHAIN_ID_MAX,
+        )?,
+    };
     let genesis_time = match section.genesis_timestamp {
         Some(GenesisTimestamp::At(seconds)) => GenesisTime::Fixed(seconds),
+        None if let Some(file) = &from_file => GenesisTime::Fixed(file.genesis.timestamp),
         Some(GenesisTimestamp::Start) | None => GenesisTime::Start,
     };
+    let hardfork = hardfork(section, origins)?;
+    let base = match &from_file {
+        Some(file) => file.genesis.clone(),
+        None => dev_genesis(hardfork.unwrap_or(Hardfork::LATEST), alloc),
+    };
     let genesis = GenesisSpec {
-        number: section.genesis_number.unwrap_or(0),
+        number: section.genesis_number.unwrap_or(base.number),
         timestamp: match genesis_time {
             GenesisTime::Fixed(seconds) => seconds,
             GenesisTime::Start => SEPARATE_GENESIS_TIMESTAMP,
         },
-        gas_limit: number.in_range(
-            "gas_limit",
-            section.gas_limit,
-            DEFAULT_GAS_LIMIT,
-            GAS_LIMIT_RANGE.0,
-            GAS_LIMIT_RANGE.1,
-        )?,
-        base_fee: section.base_fee.unwrap_or(DEFAULT_BASE_FEE),
-        coinbase: coinbase(section, origins)?,
-        extra_data: extra_data(section, origins)?,
-        alloc,
+        gas_limit: match section.gas_limit {
+            None => base.gas_limit,
+            limit => number.in_range(
+                "gas_limit",
+                limit,
+                DEFAULT_GAS_LIMIT,
+                GAS_LIMIT_RANGE.0,
+                GAS_LIMIT_RANGE.1,
+            )?,
+        },
+        base_fee: section.base_fee.unwrap_or(base.base_fee),
+        coinbase: coinbase(section, origins)?.unwrap_or(base.coinbase),
+        extra_data: extra_data(section, origins)?.unwrap_or(base.extra_data),
+        ..base
+    };
+    let forks = match (hardfork, from_file) {
+        (None, Some(file)) => file.forks,
+        (fork, _) => ForkSchedule::at_genesis(fork.unwrap_or(Hardfork::LATEST)),
     };
     let spec = ChainSpec {
         chain_id,
         network_id: section.network_id.unwrap_or(chain_id),
-        hardfork: hardfork(section, origins)?,
+        forks,
         genesis,
         accounts: signers,
         mining: mining(&file.mining, origins)?,
@@ -92,11 +113,48 @@ pub(super) fn resolve(file: &File, origins: &Origins) -> Result<Resolved, Config
     })
 }
 
-fn hardfork(section: &ChainSection, origins: &Origins) -> Result<Hardfork, ConfigError> {
-    let Some(name) = &section.hardfork else {
-        return Ok(Hardfork::LATEST);
+/// The first block where no genesis file describes one.
+fn dev_genesis(fork: Hardfork, alloc: BTreeMap<Address, GenesisAccount>) -> GenesisSpec {
+    GenesisSpec {
+        number: 0,
+        timestamp: 0,
+        gas_limit: DEFAULT_GAS_LIMIT,
+        base_fee: DEFAULT_BASE_FEE,
+        coinbase: Address::ZERO,
+        extra_data: Bytes::new(),
+        difficulty: GenesisSpec::difficulty_at(fork),
+        nonce: B64::ZERO,
+        mix_hash: B256::ZERO,
+        parent_hash: B256::ZERO,
+        excess_blob_gas: 0,
+        blob_gas_used: 0,
+        alloc,
+        system_contracts: true,
+    }
+}
+
+/// The chain of `genesis_file`, which names its whole first state: the dev accounts keep their keys and have what the
+/// file gives them.
+fn genesis_file(
+    section: &ChainSection,
+    origins: &Origins,
+) -> Result<Option<GenesisFile>, ConfigError> {
+    let Some(path) = &section.genesis_file else {
+        return Ok(None);
     };
-    name.parse::<Hardfork>().map_err(|error| {
+    let refuse = |reason: String| {
+        let path = path.clone();
+        let key = Key::of("chain", "genesis_file");
+        origins.invalid(key, Problem::GenesisFile { path, reason })
+    };
+    let text = std::fs::read_to_string(path).map_err(|error| refuse(error.to_string()))?;
+    let file = GenesisFile::parse(&text).map_err(|error| refuse(error.to_string()))?;
+    Ok(Some(file))
+}
+
+fn hardfork(section: &ChainSection, origins: &Origins) -> Result<Option<Hardfork>, ConfigError> {
+    let fork = section.hardfork.as_deref().map(str::parse::<Hardfork>);
+    fork.transpose().map_err(|error| {
         origins.invalid(
             Key::of("chain", "hardfork"),
             Problem::Hardfork(error.to_string()),
@@ -104,20 +162,21 @@ fn hardfork(section: &ChainSection, origins: &Origins) -> Result<Hardfork, Confi
     })
 }
 
-fn coinbase(section: &ChainSection, origins: &Origins) -> Result<Address, ConfigError> {
+fn coinbase(section: &ChainSection, origins: &Origins) -> Result<Option<Address>, ConfigError> {
     let Some(text) = &section.coinbase else {
-        return Ok(Address::ZERO);
+        return Ok(None);
     };
     accounts::parse_address(text)
+        .map(Some)
         .map_err(|problem| origins.invalid(Key::of("chain", "coinbase"), problem))
 }
 
-fn extra_data(section: &ChainSection, origins: &Origins) -> Result<Bytes, ConfigError> {
+fn extra_data(section: &ChainSection, origins: &Origins) -> Result<Option<Bytes>, ConfigError> {
     let Some(text) = &section.extra_data else {
-        return Ok(Bytes::new());
+        return Ok(None);
     };
     match hex::decode(text) {
-        Ok(bytes) if bytes.len() <= 32 => Ok(bytes.into()),
+        Ok(bytes) if bytes.len() <= 32 => Ok(Some(bytes.into())),
         _ => Err(origins.invalid(
             Key::of("chain", "extra_data"),
             Problem::ExtraData(text.clone()),

@@ -138,6 +138,8 @@ pub enum Problem {
     Range { value: u64, min: u64, max: u64 },
     #[error("{0}")]
     Hardfork(String),
+    #[error("the genesis file `{}` cannot be used: {reason}", path.display())]
+    GenesisFile { path: PathBuf, reason: String },
     #[error("`{0}` is not an account address; write 0x and 40 hex digits")]
     AccountAddress(String),
     #[error("`{0}` is not a time; write Unix seconds or \"start\"")]

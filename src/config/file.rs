@@ -37,6 +37,7 @@ pub(super) struct ChainSection {
     pub(super) chain_id: Option<u64>,
     pub(super) network_id: Option<u64>,
     pub(super) hardfork: Option<String>,
+    pub(super) genesis_file: Option<PathBuf>,
     pub(super) gas_limit: Option<u64>,
     pub(super) base_fee: Option<u64>,
     pub(super) min_gas_price: Option<u64>,

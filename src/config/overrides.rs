@@ -22,6 +22,7 @@ pub struct Overrides {
     pub chain_id: Option<u64>,
     pub network_id: Option<u64>,
     pub hardfork: Option<String>,
+    pub genesis: Option<PathBuf>,
     pub gas_limit: Option<u64>,
     pub base_fee: Option<u64>,
     pub gas_price: Option<u64>,
@@ -179,6 +180,9 @@ impl Overrides {
             "hardfork",
             "--hardfork",
         );
+        let genesis = self.genesis.clone();
+        let slot = &mut chain.genesis_file;
+        flags.set(slot, genesis, "chain", "genesis_file", "--genesis");
         let timestamp = self.timestamp.map(GenesisTimestamp::At);
         let slot = &mut chain.genesis_timestamp;
         flags.set(slot, timestamp, "chain", "genesis_timestamp", "--timestamp");

@@ -36,6 +36,10 @@ pub(super) fn resolve(
     if let Some(port) = overrides.port {
         move_to_ports(&mut members, port, &origins)?;
     }
+    if overrides.genesis.is_none() {
+        let genesis_file = &mut file.chain.genesis_file;
+        *genesis_file = genesis_file.take().map(|path| folder.join(path));
+    }
     let rules = chain::resolve(&file, &origins)?;
     let mut storage = storage(&file.storage, &origins)?;
     if overrides.data_dir.is_none() {

@@ -62,7 +62,7 @@ fn every_wrong_value_is_named_with_file_line_and_key() {
         ),
         (
             "[chain]\nchainid = 1",
-            "lab.toml:14: `chain.chainid`: there is no such key; expected one of `chain_id`, `network_id`, `hardfork`, `gas_limit`, `base_fee`, `min_gas_price`, `genesis_timestamp`, `genesis_number`, `coinbase`, `extra_data`, `auto_impersonate`, `code_size_limit`, `enforce_transaction_gas_limit`, `enforce_block_gas_limit`",
+            "lab.toml:14: `chain.chainid`: there is no such key; expected one of `chain_id`, `network_id`, `hardfork`, `genesis_file`, `gas_limit`, `base_fee`, `min_gas_price`, `genesis_timestamp`, `genesis_number`, `coinbase`, `extra_data`, `auto_impersonate`, `code_size_limit`, `enforce_transaction_gas_limit`, `enforce_block_gas_limit`",
         ),
         (
             "[chains]\nchain_id = 1",
@@ -70,7 +70,7 @@ fn every_wrong_value_is_named_with_file_line_and_key() {
         ),
         (
             "[chain]\nhardfork = \"verkle\"",
-            "lab.toml:14: `chain.hardfork`: `verkle` is not a hardfork; choose one of london, paris, shanghai, cancun, prague, osaka, bpo1, bpo2, latest",
+            "lab.toml:14: `chain.hardfork`: `verkle` is not a hardfork; choose one of frontier, homestead, tangerine, spurious-dragon, byzantium, constantinople, petersburg, istanbul, muir-glacier, berlin, london, arrow-glacier, gray-glacier, paris, shanghai, cancun, prague, osaka, bpo1, bpo2, bpo3, bpo4, bpo5, amsterdam, latest",
         ),
         (
             "[chain]\n\n\ngas_limit = 5",
@@ -200,7 +200,7 @@ fn a_flag_beats_the_file_and_is_blamed_for_its_own_values() {
     let load = |overrides| ClusterConfig::parse(&text, Some(Path::new("lab.toml")), &overrides);
     let plain = load(Overrides::default()).unwrap();
     assert_eq!((plain.chain.chain_id, plain.chain.network_id), (5, 5));
-    assert_eq!(plain.chain.hardfork, Hardfork::London);
+    assert_eq!(plain.chain.genesis_rules().fork, Hardfork::London);
     let flagged = load(Overrides {
         chain_id: Some(7),
         hardfork: Some("Cancun".to_owned()),
@@ -212,7 +212,7 @@ fn a_flag_beats_the_file_and_is_blamed_for_its_own_values() {
     })
     .unwrap();
     assert_eq!((flagged.chain.chain_id, flagged.chain.network_id), (7, 7));
-    assert_eq!(flagged.chain.hardfork, Hardfork::Cancun);
+    assert_eq!(flagged.chain.genesis_rules().fork, Hardfork::Cancun);
     assert_eq!(flagged.members[1].member.rpc_address, "127.0.0.1:9001");
     assert_eq!(flagged.members[1].member.peer_address, "127.0.0.1:0");
     assert_eq!(flagged.chain.accounts.len(), 2);

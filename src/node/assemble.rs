@@ -31,7 +31,9 @@ const KEPT_ENTRIES: u64 = 1000;
 #[derive(Debug)]
 pub struct Member {
     name: String,
-    rpc: RpcServer,
+    replica: Replica,
+    front: Option<Front>,
+    rpc: Option<RpcServer>,
     consensus: Consensus<Tokio>,
     net: Option<Net>,
     log: Option<RedbLog<Tokio>>,
@@ -42,8 +44,22 @@ pub struct Member {
     _data: DataLocation,
 }
 
-/// Starts a member: storage, peers, consensus, replica and RPC server, in this order. When it returns, the server
-/// accepts; requests that need a leader wait for one. The listeners are bound already and `data` is locked.
+/// What a member's RPC server will be started with.
+struct Front {
+    config: RpcConfig,
+    on_request: Arc<dyn Fn(&str) + Send + Sync>,
+}
+
+impl std::fmt::Debug for Front {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Front")
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Starts a member: storage, peers, consensus and replica, in this order. Clients are answered after
+/// [`Member::serve`]. The listeners are bound already (clients that connect wait) and `data` is locked.
 pub async fn start_member(
     config: &Arc<ClusterConfig>,
     member: MemberId,
@@ -97,18 +113,16 @@ pub async fn start_member(
     let (flusher, flush_failure) =
         Flusher::start(archive).map_err(|error| failed(Box::new(error)))?;
     let on_request = request_lines(config, &name, printer);
-    let rpc = rpc::serve(
-        rpc_config(config, listeners.rpc),
-        Arc::new(replica),
-        events.clone(),
+    let front = Front {
+        config: rpc_config(config, listeners.rpc),
         on_request,
-    )
-    .await
-    .map_err(|error| failed(Box::new(error)))?;
+    };
     let failure = watch_failures(consensus.clone(), flush_failure);
     Ok(Member {
         name,
-        rpc,
+        replica,
+        front: Some(front),
+        rpc: None,
         consensus,
         net,
         log,
@@ -287,6 +301,25 @@ impl PeerService for Questions {
 }
 
 impl Member {
+    /// Starts to answer clients; requests that need a leader wait for one.
+    pub async fn serve(&mut self) -> Result<(), NodeError> {
+        let Some(front) = self.front.take() else {
+            return Ok(());
+        };
+        let backend = Arc::new(self.replica.clone());
+        let server = rpc::serve(front.config, backend, self.events.clone(), front.on_request);
+        self.rpc = Some(server.await.map_err(|error| NodeError::Start {
+            member: self.name.clone(),
+            source: Box::new(error),
+        })?);
+        Ok(())
+    }
+
+    /// The member as its clients' requests see it.
+    pub fn backend(&self) -> &Replica {
+        &self.replica
+    }
+
     /// Its name.
     pub fn name(&self) -> &str {
         &self.name
@@ -313,7 +346,9 @@ impl Member {
 
     /// Stops it: no new requests, no new proposals; what is durable stays.
     pub async fn stop(self) {
-        self.rpc.stop().await;
+        if let Some(rpc) = self.rpc {
+            rpc.stop().await;
+        }
         self.consensus.shutdown().await;
         if let Some(net) = &self.net {
             net.shutdown().await;

@@ -9,6 +9,7 @@
 
 mod alone;
 pub mod assemble;
+pub mod chain_file;
 pub mod clock;
 pub mod data_dir;
 mod error;

@@ -3,6 +3,7 @@
 use super::{
     NodeError,
     assemble::{self, Member},
+    chain_file::import_file,
     clock,
     data_dir::{DataLocation, DataRoot, TemporaryRoot},
     listeners::Listeners,
@@ -43,6 +44,8 @@ pub struct RunCluster {
     pub keep: Keep,
     /// The file for `--config-out`.
     pub config_out: Option<PathBuf>,
+    /// Blocks to start with.
+    pub import_chain: Option<PathBuf>,
 }
 
 /// One member as a process.
@@ -56,6 +59,8 @@ pub struct RunMember {
     pub node: Option<String>,
     /// The file for `--config-out`.
     pub config_out: Option<PathBuf>,
+    /// Blocks to start with.
+    pub import_chain: Option<PathBuf>,
 }
 
 /// Runs all members until a signal comes.
@@ -65,6 +70,7 @@ pub async fn run_cluster(run: RunCluster, printer: &Printer) -> Result<(), NodeE
         mut config,
         keep,
         config_out,
+        import_chain,
     } = run;
     if !config.is_on_one_machine() {
         return Err(NodeError::NotOneMachine {
@@ -89,8 +95,11 @@ pub async fn run_cluster(run: RunCluster, printer: &Printer) -> Result<(), NodeE
     run_opened(
         config,
         opened,
-        &place,
-        config_out.as_deref(),
+        Files {
+            place: &place,
+            config_out: config_out.as_deref(),
+            import_chain: import_chain.as_deref(),
+        },
         printer,
         &mut signals,
     )
@@ -105,6 +114,7 @@ pub async fn run_member(run: RunMember, printer: &Printer) -> Result<(), NodeErr
         data_root,
         node,
         config_out,
+        import_chain,
     } = run;
     let slot = slot::take(&config, &data_root, node.as_deref())?;
     let kept = kept_genesis_time([&slot.data])?;
@@ -120,8 +130,11 @@ pub async fn run_member(run: RunMember, printer: &Printer) -> Result<(), NodeErr
     run_opened(
         config,
         opened,
-        &place,
-        config_out.as_deref(),
+        Files {
+            place: &place,
+            config_out: config_out.as_deref(),
+            import_chain: import_chain.as_deref(),
+        },
         printer,
         &mut signals,
     )
@@ -150,11 +163,18 @@ fn place_of(root: &DataRoot) -> DataPlace {
     }
 }
 
+/// What is read and written beside the data.
+#[derive(Clone, Copy)]
+struct Files<'a> {
+    place: &'a DataPlace,
+    config_out: Option<&'a Path>,
+    import_chain: Option<&'a Path>,
+}
+
 async fn run_opened(
     config: ClusterConfig,
     opened: Vec<(MemberId, DataLocation, Listeners)>,
-    place: &DataPlace,
-    json_path: Option<&Path>,
+    files: Files<'_>,
     printer: &Printer,
     signals: &mut Signals,
 ) -> Result<(), NodeError> {
@@ -183,14 +203,20 @@ async fn run_opened(
         });
         members.push(assemble::start_member(&config, id, data, listeners, printer).await?);
     }
-    if let Some(path) = json_path {
+    if let (Some(path), Some(member)) = (files.import_chain, members.first()) {
+        import_file(member.backend(), path, printer).await?;
+    }
+    for member in &mut members {
+        member.serve().await?;
+    }
+    if let Some(path) = files.config_out {
         let json = config_out(&config, &rows);
         std::fs::write(path, json.to_string()).map_err(NodeError::io("write", path))?;
     }
     Banner {
         config: &config,
         nodes: &rows,
-        data: place,
+        data: files.place,
     }
     .print(printer);
     if let Some(member) = members

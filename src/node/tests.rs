@@ -218,6 +218,7 @@ fn members_on_several_machines_are_not_one_process() {
         config,
         keep: Keep::Memory,
         config_out: None,
+        import_chain: None,
     };
     let error = runtime.block_on(run_cluster(run, &printer)).unwrap_err();
     assert!(matches!(error, NodeError::NotOneMachine { .. }));

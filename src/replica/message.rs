@@ -4,7 +4,7 @@ use super::log::LogError;
 use crate::{
     chain::{
         Rejection,
-        command::{Cheat, Write},
+        command::{Cheat, WireImport, Write},
         transaction::SignedTransaction,
     },
     types::{LogIndex, MemberId, RequestId},
@@ -89,6 +89,7 @@ pub(super) enum WireWrite {
         interval_seconds: Option<u64>,
         timestamp: Option<u64>,
     },
+    Import(Vec<WireImport>),
     Cheat(Cheat),
     Note {
         key: String,
@@ -112,6 +113,9 @@ impl WireWrite {
                 interval_seconds: *interval_seconds,
                 timestamp: *timestamp,
             },
+            Write::Import(blocks) => {
+                Self::Import(blocks.iter().map(|one| WireImport::new(one)).collect())
+            }
             Write::Cheat(cheat) => Self::Cheat(cheat.clone()),
             Write::Note { key, value } => Self::Note {
                 key: key.clone(),
@@ -137,6 +141,12 @@ impl WireWrite {
                 interval_seconds,
                 timestamp,
             },
+            Self::Import(blocks) => Write::Import(
+                blocks
+                    .into_iter()
+                    .map(|one| one.into_block().map(Arc::new).map_err(unreadable))
+                    .collect::<Result<_, _>>()?,
+            ),
             Self::Cheat(cheat) => Write::Cheat(cheat),
             Self::Note { key, value } => Write::Note { key, value },
         })

@@ -13,6 +13,7 @@ pub mod api;
 mod applier;
 mod barrier;
 pub mod environment;
+pub mod import;
 pub mod log;
 mod message;
 mod prepare;

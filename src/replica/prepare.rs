@@ -18,6 +18,7 @@ pub(super) fn prepare(chain: &Chain, write: Write, now_ms: u64) -> Result<Write,
         Write::Transaction(transaction) => {
             let rules = Rules {
                 spec: chain.spec(),
+                forks: chain.next_rules(chain.next_timestamp(now_ms)),
                 chain_id: chain.settings().chain_id,
                 block_gas_limit: chain.settings().block_gas_limit,
                 min_gas_price: chain.settings().min_gas_price,

@@ -28,6 +28,8 @@ use std::{
 /// How long to wait before trying again when there is no leader and nothing changes.
 const RETRY_MS: u64 = 10;
 
+/// Gas that even a slow machine executes in a millisecond.
+const GAS_PER_MS_LEAST: u64 = 5_000;
 /// What an (almost empty) block may take at the most, on a slow machine.
 const MINING_MS_PER_BLOCK: u64 = 10;
 
@@ -255,6 +257,11 @@ impl Router {
 fn mining_ms(write: &Write) -> u64 {
     match write {
         Write::Mine { count, .. } => count.saturating_mul(MINING_MS_PER_BLOCK),
+        Write::Import(blocks) => {
+            let gas: u64 = blocks.iter().map(|block| block.header.gas_used).sum();
+            let empty = (blocks.len() as u64).saturating_mul(MINING_MS_PER_BLOCK);
+            empty.saturating_add(gas / GAS_PER_MS_LEAST)
+        }
         _ => 0,
     }
 }

@@ -12,6 +12,7 @@ mod config_out;
 mod events;
 mod log;
 mod printer;
+mod progress;
 mod style;
 
 #[cfg(test)]
@@ -22,4 +23,5 @@ pub use config_out::config_out;
 pub use events::narrate;
 pub use log::start_tracing;
 pub use printer::{Format, Printer, Target};
+pub use progress::Progress;
 pub use style::{ColorChoice, Style};

@@ -2,10 +2,15 @@
 
 mod build;
 mod codec;
+mod difficulty;
 mod record;
 mod source;
 
 pub use build::Built;
+pub(crate) use build::{
+    ELASTICITY, Template, expected_base_fee, is_first_london, next_excess_blob_gas,
+};
 pub use codec::BlockCodecError;
+pub(crate) use difficulty::{MINIMUM_DIFFICULTY, difficulty};
 pub use record::{BlockRecord, ReceiptRecord};
 pub(crate) use source::{Exactly, FromPool};

@@ -1,7 +1,7 @@
 //! Entries as bytes: a format byte, then postcard; Ethereum's own objects inside are RLP.
 
 use super::{Answer, Body, Cheat, Entry, ProposedBlock};
-use crate::chain::transaction::SignedTransaction;
+use crate::chain::{import::ImportedBlock, transaction::SignedTransaction};
 use alloy::{
     consensus::Header,
     eips::eip4895::Withdrawals,
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// The format of this version. A node that does not know a format stops instead of guessing.
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
 
 /// Bytes that are no entry.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +38,7 @@ struct WireEntry {
 #[derive(Serialize, Deserialize)]
 enum WireBody {
     Blocks(Vec<WireBlock>),
+    Import(Vec<WireImport>),
     Admit(Vec<Bytes>),
     Cheat(Cheat),
     Note { key: String, value: String },
@@ -61,6 +62,9 @@ impl Entry {
             answers: self.answers.clone(),
             body: match &self.body {
                 Body::Blocks(blocks) => WireBody::Blocks(blocks.iter().map(wire_block).collect()),
+                Body::Import(blocks) => {
+                    WireBody::Import(blocks.iter().map(|one| WireImport::new(one)).collect())
+                }
                 Body::Admit(transactions) => WireBody::Admit(wire_transactions(transactions)),
                 Body::Cheat(cheat) => WireBody::Cheat(cheat.clone()),
                 Body::Note { key, value } => WireBody::Note {
@@ -89,12 +93,55 @@ impl Entry {
                 WireBody::Blocks(blocks) => {
                     Body::Blocks(blocks.into_iter().map(block).collect::<Result<_, _>>()?)
                 }
+                WireBody::Import(blocks) => Body::Import(
+                    blocks
+                        .into_iter()
+                        .map(|one| one.into_block().map(Arc::new))
+                        .collect::<Result<_, _>>()?,
+                ),
                 WireBody::Admit(list) => Body::Admit(transactions(&list)?),
                 WireBody::Cheat(cheat) => Body::Cheat(cheat),
                 WireBody::Note { key, value } => Body::Note { key, value },
             },
         })
     }
+}
+
+/// A block from outside with its senders.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct WireImport {
+    header: Bytes,
+    transactions: Vec<Bytes>,
+    ommers: Bytes,
+    withdrawals: Option<Bytes>,
+}
+
+impl WireImport {
+    pub(crate) fn new(block: &ImportedBlock) -> Self {
+        let withdrawals = block.withdrawals.as_ref();
+        Self {
+            header: alloy_rlp::encode(&block.header).into(),
+            transactions: wire_transactions(&block.transactions),
+            ommers: alloy_rlp::encode(&block.ommers).into(),
+            withdrawals: withdrawals.map(|list| alloy_rlp::encode(list).into()),
+        }
+    }
+
+    pub(crate) fn into_block(self) -> Result<ImportedBlock, CodecError> {
+        let header = Header::decode(&mut &self.header[..]).map_err(malformed)?;
+        Ok(ImportedBlock {
+            hash: header.hash_slow(),
+            transactions: transactions(&self.transactions)?,
+            ommers: Vec::decode(&mut &self.ommers[..]).map_err(malformed)?,
+            withdrawals: withdrawals(self.withdrawals)?,
+            header,
+        })
+    }
+}
+
+fn withdrawals(bytes: Option<Bytes>) -> Result<Option<Withdrawals>, CodecError> {
+    let decoded = bytes.map(|bytes| Withdrawals::decode(&mut &bytes[..]).map_err(malformed));
+    decoded.transpose()
 }
 
 fn wire_block(block: &ProposedBlock) -> WireBlock {
@@ -114,10 +161,7 @@ fn block(wire: WireBlock) -> Result<ProposedBlock, CodecError> {
     Ok(ProposedBlock {
         header: Header::decode(&mut &wire.header[..]).map_err(malformed)?,
         transactions: transactions(&wire.transactions)?,
-        withdrawals: wire
-            .withdrawals
-            .map(|bytes| Withdrawals::decode(&mut &bytes[..]).map_err(malformed))
-            .transpose()?,
+        withdrawals: withdrawals(wire.withdrawals)?,
         evicted: wire.evicted,
         timestamp_named: wire.timestamp_named,
     })

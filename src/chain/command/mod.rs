@@ -5,7 +5,10 @@
 
 mod codec;
 
-use super::transaction::SignedTransaction;
+use super::{
+    import::{BadBlock, ImportedBlock},
+    transaction::SignedTransaction,
+};
 use crate::types::RequestId;
 use alloy::{
     consensus::Header,
@@ -16,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 pub use codec::CodecError;
+pub(crate) use codec::WireImport;
 
 /// A change of the chain that a client asks for by name ("cheat"), besides transactions and mining.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -172,6 +176,8 @@ pub enum Write {
         /// The timestamp of the first, where the caller gives one (`evm_mine(timestamp)`).
         timestamp: Option<u64>,
     },
+    /// Blocks from outside, one on the other: all up to the first wrong one.
+    Import(Vec<Arc<ImportedBlock>>),
     /// A cheat.
     Cheat(Cheat),
     /// A key and a value (`cluster_push`).
@@ -196,6 +202,13 @@ pub enum Outcome {
         first: u64,
         /// The last block's number.
         last: u64,
+    },
+    /// Blocks from outside were taken: how many, and the one at which it ended, if one was wrong.
+    Imported {
+        /// Blocks taken.
+        count: u64,
+        /// The first that was not.
+        refused: Option<Box<BadBlock>>,
     },
     /// The id of a snapshot.
     Snapshot(u64),
@@ -257,6 +270,8 @@ pub struct Entry {
 pub enum Body {
     /// Blocks, built one on the other.
     Blocks(Vec<ProposedBlock>),
+    /// Blocks from outside, one on the other.
+    Import(Vec<Arc<ImportedBlock>>),
     /// Transactions for the pool, where a block does not follow at once.
     Admit(Vec<Arc<SignedTransaction>>),
     /// A cheat.

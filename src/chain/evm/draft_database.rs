@@ -20,6 +20,8 @@ impl DBErrorMarker for DatabaseError {}
 pub(super) struct DraftDatabase<'a> {
     pub(super) draft: &'a mut Draft,
     pub(super) block_hash: &'a dyn Fn(u64) -> B256,
+    /// EIP-161: whether accounts that are touched and empty disappear.
+    pub(super) clears_empty_accounts: bool,
 }
 
 impl std::fmt::Debug for DraftDatabase<'_> {
@@ -69,7 +71,7 @@ impl DatabaseCommit for DraftDatabase<'_> {
             }
             if account.is_created() {
                 self.draft.clear_storage(address);
-            } else if account.is_empty() {
+            } else if account.is_empty() && self.clears_empty_accounts {
                 self.draft.remove_account(address);
                 continue;
             }

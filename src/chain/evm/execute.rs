@@ -2,12 +2,13 @@
 //! 7002, 7251): alloy-evm's block executor over a draft of the state.
 
 use super::{
+    dao::apply_dao_fork,
     draft_database::{DatabaseError, DraftDatabase},
-    environment::block_environment,
+    environment::{Strictness, block_environment, strict_environment},
 };
 use crate::chain::{
     block::ReceiptRecord,
-    spec::ChainSpec,
+    spec::{ChainSpec, Hardfork},
     state::Draft,
     transaction::{Envelope, SignedTransaction},
 };
@@ -88,8 +89,10 @@ pub(crate) struct BlockInput<'a> {
     pub(crate) chain_id: u64,
     /// Number, timestamp, beneficiary, gas limit, base fee, excess blob gas and the like must be there.
     pub(crate) header: &'a Header,
+    pub(crate) ommers: &'a [Header],
     pub(crate) withdrawals: Option<&'a Withdrawals>,
     pub(crate) block_hash: &'a dyn Fn(u64) -> B256,
+    pub(crate) strictness: Strictness,
 }
 
 /// Runs a block on `draft`.
@@ -98,16 +101,25 @@ pub(crate) fn execute_block(
     draft: &mut Draft,
     source: &mut dyn TransactionSource,
 ) -> Result<Executed, ExecutionError> {
+    let rules = input.spec.rules(input.header);
+    if rules.is_dao_fork {
+        apply_dao_fork(draft)?;
+    }
     let database = DraftDatabase {
         draft,
         block_hash: input.block_hash,
+        clears_empty_accounts: rules.is_active(Hardfork::SpuriousDragon),
     };
-    let environment = block_environment(input.spec, input.chain_id, input.header);
+    let environment = match input.strictness {
+        Strictness::DevChain => block_environment,
+        Strictness::Ethereum => strict_environment,
+    };
+    let environment = environment(input.spec, input.chain_id, input.header);
     let evm = EthEvmFactory::default().create_evm(database, environment);
     let context = EthBlockExecutionCtx {
         parent_hash: input.header.parent_hash,
         parent_beacon_block_root: input.header.parent_beacon_block_root,
-        ommers: &[],
+        ommers: input.ommers,
         withdrawals: input
             .withdrawals
             .map(|withdrawals| Cow::Borrowed(&withdrawals.0[..])),
@@ -115,11 +127,12 @@ pub(crate) fn execute_block(
         tx_count_hint: None,
         slot_number: None,
     };
-    let mut executor = EthBlockExecutor::new(evm, context, input.spec, Receipts);
+    let mut executor = EthBlockExecutor::new(evm, context, rules, Receipts);
     executor
         .apply_pre_execution_changes()
         .map_err(block_error)?;
-    let (transactions, details) = run_transactions(&mut executor, source)?;
+    let has_status = rules.is_active(Hardfork::Byzantium);
+    let (transactions, details) = run_transactions(&mut executor, source, has_status)?;
     let result = executor
         .apply_post_execution_changes()
         .map_err(block_error)?;
@@ -128,7 +141,10 @@ pub(crate) fn execute_block(
         .receipts
         .into_iter()
         .zip(details)
-        .map(|(receipt, detail)| {
+        .map(|(mut receipt, detail)| {
+            if let (Some(root), ReceiptEnvelope::Legacy(legacy)) = (detail.root, &mut receipt) {
+                legacy.receipt.status = Eip658Value::PostState(root);
+            }
             let logs = receipt.logs().len() as u64;
             let record = ReceiptRecord {
                 receipt,
@@ -153,15 +169,18 @@ pub(crate) fn execute_block(
 struct Detail {
     gas_used: u64,
     created: Option<Address>,
+    /// Before Byzantium a receipt has the state root after its transaction instead of a status (EIP-98, EIP-658).
+    root: Option<B256>,
 }
 
-fn run_transactions<E>(
+fn run_transactions<'d, E>(
     executor: &mut E,
     source: &mut dyn TransactionSource,
+    has_status: bool,
 ) -> Result<(Vec<Arc<SignedTransaction>>, Vec<Detail>), ExecutionError>
 where
     E: BlockExecutor<Transaction = Envelope, Receipt = ReceiptEnvelope>,
-    <E::Evm as Evm>::Tx: alloy_evm::FromRecoveredTx<Envelope>,
+    E::Evm: Evm<DB = DraftDatabase<'d>, Tx: alloy_evm::FromRecoveredTx<Envelope>>,
 {
     let (mut transactions, mut details) = (Vec::new(), Vec::new());
     while let Some(transaction) = source.next() {
@@ -190,6 +209,7 @@ where
         details.push(Detail {
             gas_used: gas.tx_gas_used(),
             created,
+            root: (!has_status).then(|| executor.evm().db().draft.state().root()),
         });
         transactions.push(transaction);
     }
@@ -212,7 +232,7 @@ fn block_error(error: impl std::fmt::Display) -> ExecutionError {
     ExecutionError::Block(error.to_string())
 }
 
-/// Builds receipts in their consensus form. From Byzantium on: a status, no state root.
+/// Builds receipts in their consensus form, all with a status: a state root takes its place later, where there is one.
 #[derive(Clone, Copy, Debug)]
 struct Receipts;
 

@@ -1,6 +1,6 @@
 //! Gas that a transaction costs before its first instruction (Yellow Paper 6.2; EIP-2028, 2930, 3860, 7623, 7702).
 
-use crate::chain::{spec::ChainSpec, transaction::Envelope};
+use crate::chain::{spec::ForkRules, transaction::Envelope};
 use alloy::consensus::Transaction as _;
 use alloy_evm::spec_by_timestamp_and_block_number;
 use revm::context_interface::cfg::GasParams;
@@ -14,10 +14,10 @@ pub(crate) struct IntrinsicGas {
     pub(crate) floor: u64,
 }
 
-/// What the transaction costs at least under the chain's rules.
-pub(crate) fn intrinsic_gas(transaction: &Envelope, spec: &ChainSpec) -> IntrinsicGas {
-    // All forks of a chain are active from its first block on.
-    let params = GasParams::new_spec(spec_by_timestamp_and_block_number(spec, u64::MAX, u64::MAX));
+/// What the transaction costs at least under these rules.
+pub(crate) fn intrinsic_gas(transaction: &Envelope, rules: &ForkRules) -> IntrinsicGas {
+    // The rules are those of one block, so any number and time will do.
+    let params = GasParams::new_spec(spec_by_timestamp_and_block_number(rules, 0, 0));
     let (accounts, slots) = transaction.access_list().map_or((0, 0), |list| {
         (
             list.len() as u64,

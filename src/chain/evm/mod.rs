@@ -1,6 +1,7 @@
 //! The EVM: the only module that knows revm and alloy-evm.
 
 pub mod call;
+mod dao;
 mod database;
 mod draft_database;
 pub(crate) mod environment;

@@ -9,7 +9,7 @@ mod tests;
 use crate::chain::{
     Rejection,
     evm::intrinsic::intrinsic_gas,
-    spec::{ChainSpec, Hardfork},
+    spec::{ChainSpec, ForkRules, Hardfork},
     state::{AccountInfo, StateError, StateRead},
     transaction::SignedTransaction,
 };
@@ -25,8 +25,10 @@ const MAX_INITCODE_BYTES: usize = 49_152;
 /// What is asked of a transaction, whoever sent it.
 #[derive(Clone, Copy, Debug)]
 pub struct Rules<'a> {
-    /// Fork and limits.
+    /// Limits.
     pub spec: &'a ChainSpec,
+    /// The rules of the next block.
+    pub forks: ForkRules,
     /// The chain id now.
     pub chain_id: u64,
     /// The gas limit of the next block.
@@ -38,7 +40,7 @@ pub struct Rules<'a> {
 /// Checks that need neither a state nor a block: type, chain id, limits, intrinsic gas, what its EIPs say of it.
 pub fn stateless(transaction: &SignedTransaction, rules: &Rules<'_>) -> Result<(), Rejection> {
     let envelope = &transaction.envelope;
-    type_allowed(envelope.ty(), rules.spec)?;
+    type_allowed(envelope.ty(), &rules.forks)?;
     if let Some(got) = envelope.chain_id()
         && got != rules.chain_id
     {
@@ -61,7 +63,7 @@ pub fn stateless(transaction: &SignedTransaction, rules: &Rules<'_>) -> Result<(
             needed: rules.min_gas_price,
         });
     }
-    let (gas, needed) = (envelope.gas_limit(), intrinsic_gas(envelope, rules.spec));
+    let (gas, needed) = (envelope.gas_limit(), intrinsic_gas(envelope, &rules.forks));
     if gas < needed.initial {
         return Err(Rejection::IntrinsicGasTooLow {
             gas,
@@ -74,7 +76,7 @@ pub fn stateless(transaction: &SignedTransaction, rules: &Rules<'_>) -> Result<(
             needed: needed.floor,
         });
     }
-    blobs(transaction, rules.spec)?;
+    blobs(transaction, &rules.forks)?;
     if envelope.authorization_list().is_some_and(<[_]>::is_empty) {
         return Err(Rejection::InvalidTransaction(
             "set code tx must have at least one authorization tuple".into(),
@@ -143,13 +145,15 @@ pub fn against_fees(
 }
 
 /// Whether the fork has the EIP-2718 type.
-pub(crate) fn type_allowed(tx_type: u8, spec: &ChainSpec) -> Result<(), Rejection> {
+pub(crate) fn type_allowed(tx_type: u8, rules: &ForkRules) -> Result<(), Rejection> {
     let needed = match tx_type {
+        0 => Hardfork::Frontier,
+        1 => Hardfork::Berlin,
+        2 => Hardfork::London,
         3 => Hardfork::Cancun,
-        4 => Hardfork::Prague,
-        _ => Hardfork::London,
+        _ => Hardfork::Prague,
     };
-    if spec.is_active(needed) {
+    if rules.is_active(needed) {
         return Ok(());
     }
     Err(Rejection::TypeNotSupported {
@@ -160,7 +164,7 @@ pub(crate) fn type_allowed(tx_type: u8, spec: &ChainSpec) -> Result<(), Rejectio
 
 fn limits(transaction: &SignedTransaction, rules: &Rules<'_>) -> Result<(), Rejection> {
     let (spec, envelope) = (rules.spec, &transaction.envelope);
-    if envelope.is_create() && spec.is_active(Hardfork::Shanghai) {
+    if envelope.is_create() && rules.forks.is_active(Hardfork::Shanghai) {
         let limit = spec
             .limits
             .code_size
@@ -175,7 +179,7 @@ fn limits(transaction: &SignedTransaction, rules: &Rules<'_>) -> Result<(), Reje
         return Err(Rejection::ExceedsBlockGasLimit);
     }
     if spec.limits.transaction_gas_limit
-        && spec.is_active(Hardfork::Osaka)
+        && rules.forks.is_active(Hardfork::Osaka)
         && gas > MAX_TX_GAS_LIMIT_OSAKA
     {
         return Err(Rejection::GasLimitTooHigh {
@@ -189,7 +193,7 @@ fn limits(transaction: &SignedTransaction, rules: &Rules<'_>) -> Result<(), Reje
     Ok(())
 }
 
-fn blobs(transaction: &SignedTransaction, spec: &ChainSpec) -> Result<(), Rejection> {
+fn blobs(transaction: &SignedTransaction, rules: &ForkRules) -> Result<(), Rejection> {
     let Some(hashes) = transaction.envelope.blob_versioned_hashes() else {
         return Ok(());
     };
@@ -198,9 +202,7 @@ fn blobs(transaction: &SignedTransaction, spec: &ChainSpec) -> Result<(), Reject
             "blobless blob transaction".into(),
         ));
     }
-    let permitted = spec
-        .blob_params()
-        .map_or(0, |params| params.max_blobs_per_tx);
+    let permitted = rules.blobs.map_or(0, |params| params.max_blobs_per_tx);
     if hashes.len() as u64 > permitted {
         return Err(Rejection::InvalidTransaction(format!(
             "too many blobs in transaction: have {}, permitted {permitted}",

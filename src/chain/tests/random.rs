@@ -3,15 +3,16 @@
 
 use super::super::{
     Built, Chain,
+    accounts::DevAccount,
     archive::{Archive, Checkpoint, Effects, MemoryStore},
     command::{Body, Cheat, Entry, Outcome},
     spec::{ChainSpec, Hardfork},
-    state::{State, StateRead},
-    testing::{NOW_MS, entry, spec, transaction},
+    state::StateRead,
+    testing::{NOW_MS, entry, legacy_transaction, recomputed_root, spec, transaction},
+    transaction::SignedTransaction,
 };
 use crate::types::LogPosition;
-use alloy::primitives::{Address, B256, Bytes, TxKind, U256, bytes, keccak256};
-use alloy_trie::{TrieAccount, root};
+use alloy::primitives::{Address, Bytes, TxKind, U256, bytes, keccak256};
 use proptest::prelude::*;
 use std::sync::Arc;
 
@@ -93,7 +94,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 /// Stores the second word of the input at the slot of the first.
-const STORE: Bytes = bytes!("6020355f355500");
+const STORE: Bytes = bytes!("6020356000355500");
 /// Destroys itself in favour of the caller.
 const DESTROY: Bytes = bytes!("33ff");
 
@@ -152,7 +153,20 @@ struct Cluster {
     nonces: [u64; 3],
 }
 
+/// Makes a signed transaction.
+type Form = fn(&DevAccount, u64, TxKind, u64, Bytes) -> Arc<SignedTransaction>;
+
 impl Cluster {
+    /// Both forms in turn where the fork has both.
+    fn form_of(&self, nonce: u64) -> Form {
+        let has_london = self.leader.chain.head.header.base_fee_per_gas.is_some();
+        if has_london && nonce.is_multiple_of(2) {
+            transaction
+        } else {
+            legacy_transaction
+        }
+    }
+
     fn propose(&mut self, body: Body, built: &[Built]) {
         let (entry, digest) = entry(&self.leader.chain, body);
         let bytes = entry.encode().unwrap();
@@ -170,7 +184,8 @@ impl Cluster {
         let chain = &self.leader.chain;
         let account = &chain.spec.accounts[from];
         let nonce = chain.nonce(account.address);
-        let transaction = transaction(account, nonce, to, value, input);
+        let form = self.form_of(nonce);
+        let transaction = form(account, nonce, to, value, input);
         let mut pool = chain.pool.clone();
         // A queued transaction with the same nonce and fees stays.
         let _ = pool.insert(transaction, nonce);
@@ -269,7 +284,8 @@ impl Cluster {
         let nonce = chain.nonce(account.address) + gap;
         self.nonces[from] += 1;
         let to = TxKind::Call(address(9));
-        let transaction = transaction(account, nonce, to, self.nonces[from], Bytes::new());
+        let form = self.form_of(nonce);
+        let transaction = form(account, nonce, to, self.nonces[from], Bytes::new());
         if chain
             .pool
             .clone()
@@ -301,7 +317,7 @@ impl Cluster {
             };
             assert_eq!(alive(chain), alive(leader));
         }
-        assert_eq!(leader.state.root(), recomputed(&leader.state));
+        assert_eq!(leader.state.root(), recomputed_root(&leader.state));
         self.check_history();
     }
 
@@ -342,28 +358,12 @@ impl Cluster {
     }
 }
 
-/// The root by alloy-trie's hash builder from nothing.
-fn recomputed(state: &State) -> B256 {
-    root::state_root_unhashed(state.accounts().map(|(address, account)| {
-        let slots = state
-            .storage_of(address)
-            .map(|(slot, value)| (B256::from(slot), value));
-        let account = TrieAccount {
-            nonce: account.nonce,
-            balance: account.balance,
-            storage_root: root::storage_root_unhashed(slots),
-            code_hash: account.code_hash,
-        };
-        (address, account)
-    }))
-}
-
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
 
     #[test]
-    fn three_instances_stay_one_chain(steps in steps(), cancun in any::<bool>()) {
-        let spec = spec(if cancun { Hardfork::LATEST } else { Hardfork::Shanghai });
+    fn three_instances_stay_one_chain(steps in steps(), fork in 0..Hardfork::ALL.len()) {
+        let spec = spec(Hardfork::ALL[fork]);
         let mut cluster = Cluster {
             leader: Copy::new(&spec),
             follower: Copy::new(&spec),

@@ -5,6 +5,7 @@
 //! *Invariant.* Entries are proposed in the order in which the tip executed them, and the tip starts from the applied
 //! chain whenever leadership is new or nothing is on its way.
 
+mod import;
 mod mine;
 mod tip;
 mod transactions;
@@ -265,6 +266,11 @@ impl Producer {
                     self.transactions(std::mem::take(&mut group)).await;
                     let plan = mine::Plan::new(*count, *interval_seconds, *timestamp);
                     self.mine(Some(submission), plan).await;
+                }
+                Write::Import(blocks) => {
+                    self.transactions(std::mem::take(&mut group)).await;
+                    let blocks = blocks.clone();
+                    self.import(submission, &blocks).await;
                 }
                 Write::Note { key, value } => {
                     self.transactions(std::mem::take(&mut group)).await;

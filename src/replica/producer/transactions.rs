@@ -34,8 +34,9 @@ impl Producer {
         let mut pool = chain.pool().clone();
         let mut taken = Taken::new();
         let mut order = Vec::new();
+        let now_ms = self.environment.now_ms();
         for submission in group {
-            match admit(&chain, &mut pool, &submission.write) {
+            match admit(&chain, &mut pool, &submission.write, now_ms) {
                 Ok((transaction, replaced)) => {
                     if let Some((_, loser)) = replaced.and_then(|hash| taken.remove(&hash)) {
                         let _ = loser
@@ -127,6 +128,7 @@ fn admit(
     chain: &Chain,
     pool: &mut Pool,
     write: &Write,
+    now_ms: u64,
 ) -> Result<(Arc<SignedTransaction>, Option<B256>), Rejection> {
     let transaction = match write {
         Write::Transaction(transaction) => transaction.clone(),
@@ -140,6 +142,7 @@ fn admit(
     let settings = chain.settings();
     let rules = validate::Rules {
         spec: chain.spec(),
+        forks: chain.next_rules(chain.next_timestamp(now_ms)),
         chain_id: settings.chain_id,
         block_gas_limit: settings.block_gas_limit,
         min_gas_price: settings.min_gas_price,

@@ -267,7 +267,8 @@ async fn node_info(call: Call<'_>) -> Answer {
         o.quantity("currentBlockNumber", head.header.number);
         o.number("currentBlockTimestamp", head.header.timestamp);
         o.data("currentBlockHash", head.hash);
-        o.text("hardFork", chain.spec().hardfork.name());
+        let next = chain.next_rules(head.header.timestamp.saturating_add(1));
+        o.text("hardFork", next.fork.name());
         o.text(
             "transactionOrder",
             match chain.spec().order {

@@ -153,9 +153,11 @@ async fn transaction_count_by_hash(call: Call<'_>) -> Answer {
 async fn block_receipts(call: Call<'_>) -> Answer {
     call.params.at_most(1)?;
     let id: BlockId = call.params.required(0)?;
-    let blobs = call.context.backend.local().spec().blob_params();
     let block = find(call.context, id).await?;
-    Ok(or_null(block, |b| format::receipts(b, blobs)))
+    let chain = call.context.backend.local();
+    Ok(or_null(block, |b| {
+        format::receipts(b, chain.spec().rules(&b.header).blobs)
+    }))
 }
 
 async fn uncle_count_by_number(call: Call<'_>) -> Answer {

@@ -134,7 +134,6 @@ fn history(
     };
     let genesis = view.chain().spec().genesis.number;
     let oldest = (last + 1).saturating_sub(count).max(genesis);
-    let blobs = view.chain().spec().blob_params();
     let block = |number: u64| -> Result<Arc<BlockRecord>, RpcError> {
         let id = if number > head {
             BlockId::from(BlockNumberOrTag::Pending)
@@ -148,6 +147,7 @@ fn history(
     let mut newest_block = None;
     for number in oldest..=last {
         let block = block(number)?;
+        let blobs = view.chain().spec().rules(&block.header).blobs;
         lines.push(line(&block, blobs, percentiles));
         newest_block = Some(block);
     }
@@ -157,6 +157,7 @@ fn history(
     let next = match last.cmp(&head) {
         Ordering::Less => {
             let next = block(last + 1)?;
+            let blobs = view.chain().spec().rules(&next.header).blobs;
             let next = line(&next, blobs, None);
             (next.base_fee, next.blob_base_fee)
         }
@@ -167,7 +168,10 @@ fn history(
                 chain.next_blob_base_fee().unwrap_or_default(),
             )
         }
-        Ordering::Greater => fees_after(&newest_block, blobs),
+        Ordering::Greater => {
+            let blobs = view.chain().spec().rules(&newest_block.header).blobs;
+            fees_after(&newest_block, blobs)
+        }
     };
     Ok(write_history(oldest, &lines, next, percentiles.is_some()))
 }

@@ -152,9 +152,11 @@ async fn sync_receipt(call: &Call<'_>, hash: B256) -> Answer {
 
 async fn find_receipt(context: &Context, hash: B256) -> Result<Option<Json>, RpcError> {
     let view = context.view().await?;
-    let blobs = view.chain().spec().blob_params();
     let found = view.transaction(hash)?;
-    Ok(found.map(|(block, index)| format::receipt(&block, index, blobs)))
+    Ok(found.map(|(block, index)| {
+        let blobs = view.chain().spec().rules(&block.header).blobs;
+        format::receipt(&block, index, blobs)
+    }))
 }
 
 async fn receipt(call: Call<'_>) -> Answer {

@@ -82,7 +82,12 @@ fn highest_gas(
         Some(gas) if gas >= TRANSFER_GAS => gas,
         _ => machine.block_gas_limit(),
     };
-    if context.spec.limits.transaction_gas_limit && context.spec.is_active(Hardfork::Osaka) {
+    if context.spec.limits.transaction_gas_limit
+        && context
+            .spec
+            .rules(context.header)
+            .is_active(Hardfork::Osaka)
+    {
         highest = highest.min(MAX_TX_GAS_LIMIT_OSAKA);
     }
     let transaction = &machine.transaction;

@@ -7,7 +7,9 @@ use crate::chain::{
     testing,
 };
 use alloy::{
-    consensus::{TxEip1559, TxEip4844, TxEip4844Variant, TxEip7702, TxLegacy, TypedTransaction},
+    consensus::{
+        TxEip1559, TxEip2930, TxEip4844, TxEip4844Variant, TxEip7702, TxLegacy, TypedTransaction,
+    },
     eips::eip7702::Authorization,
     primitives::{Address, B256, Bytes, Signature, TxKind, address, bytes},
 };
@@ -26,12 +28,17 @@ fn dynamic() -> TxEip1559 {
 }
 
 fn blobs(count: usize) -> TypedTransaction {
+    blobs_at(0, count)
+}
+
+fn blobs_at(max_fee_per_gas: u128, count: usize) -> TypedTransaction {
     let mut hash = B256::ZERO;
     hash[0] = 1;
     TypedTransaction::Eip4844(TxEip4844Variant::TxEip4844(TxEip4844 {
         chain_id: 31337,
         gas_limit: 21_000,
         max_fee_per_blob_gas: 50,
+        max_fee_per_gas,
         blob_versioned_hashes: vec![hash; count],
         ..TxEip4844::default()
     }))
@@ -50,6 +57,7 @@ fn check_at(
     limits(&mut spec.limits);
     let rules = Rules {
         spec: &spec,
+        forks: spec.genesis_rules(),
         chain_id: 31337,
         block_gas_limit: 30_000_000,
         min_gas_price: 50,
@@ -62,13 +70,53 @@ fn check(transaction: impl Into<TypedTransaction>) -> Result<(), String> {
 }
 
 #[test]
-fn a_plain_transfer_passes_at_every_fork() {
-    for hardfork in Hardfork::ALL {
-        assert_eq!(
-            check_at(hardfork, dynamic(), |_| ()),
-            Ok(()),
-            "{hardfork:?}"
-        );
+fn a_type_passes_from_its_fork_on() {
+    let legacy = TxLegacy {
+        chain_id: Some(31337),
+        gas_price: 100,
+        gas_limit: 100_000,
+        ..TxLegacy::default()
+    };
+    let access_list = TxEip2930 {
+        chain_id: 31337,
+        gas_price: 100,
+        gas_limit: 100_000,
+        ..TxEip2930::default()
+    };
+    let authorization = Authorization {
+        chain_id: U256::from(31337),
+        address: Address::ZERO,
+        nonce: 0,
+    }
+    .into_signed(Signature::test_signature());
+    let delegation = TxEip7702 {
+        chain_id: 31337,
+        gas_limit: 100_000,
+        max_fee_per_gas: 100,
+        authorization_list: vec![authorization],
+        ..TxEip7702::default()
+    };
+    let types: [(TypedTransaction, Hardfork); 5] = [
+        (legacy.into(), Hardfork::Frontier),
+        (access_list.into(), Hardfork::Berlin),
+        (dynamic().into(), Hardfork::London),
+        (blobs_at(100, 1), Hardfork::Cancun),
+        (delegation.into(), Hardfork::Prague),
+    ];
+    for (transaction, since) in types {
+        for hardfork in Hardfork::ALL.iter().copied() {
+            let result = check_at(hardfork, transaction.clone(), |_| ());
+            if hardfork >= since {
+                assert_eq!(result, Ok(()), "{hardfork:?}");
+            } else {
+                let wanted = format!(
+                    "transaction type not supported: type {} needs hardfork {}",
+                    transaction.ty(),
+                    since.name()
+                );
+                assert_eq!(result, Err(wanted), "{hardfork:?}");
+            }
+        }
     }
 }
 
@@ -271,6 +319,7 @@ fn blobs_are_counted() {
         spec.min_gas_price = 0;
         let rules = Rules {
             spec: &spec,
+            forks: spec.genesis_rules(),
             chain_id: 31337,
             block_gas_limit: 30_000_000,
             min_gas_price: 0,
