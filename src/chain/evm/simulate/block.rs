@@ -11,7 +11,7 @@ use crate::chain::{
         draft_database::DraftDatabase,
         environment::block_environment,
     },
-    spec::ChainSpec,
+    spec::{ForkRules, Hardfork},
     state::{AccountInfo, StateRead as _},
     transaction::SignedTransaction,
 };
@@ -19,7 +19,7 @@ use alloy::{
     consensus::{EMPTY_OMMER_ROOT_HASH, Header, TxReceipt as _, proofs},
     eips::{
         eip1559::BaseFeeParams, eip4895::Withdrawals, eip6110::DEPOSIT_REQUEST_TYPE,
-        eip7685::Requests, eip7840::BlobParams,
+        eip7685::Requests,
     },
     primitives::{Address, B256, Bloom, KECCAK256_EMPTY, U256},
     rpc::types::TransactionRequest,
@@ -30,7 +30,6 @@ use alloy_evm::{
     eth::{EthEvm, EthEvmBuilder, eip6110},
     precompiles::PrecompilesMap,
 };
-use alloy_hardforks::EthereumHardforks as _;
 use alloy_trie::root::ordered_trie_root_with_encoder;
 use revm::{
     context_interface::block::BlobExcessGasAndPrice, inspector::NoOpInspector,
@@ -47,6 +46,7 @@ const INITIAL_BASE_FEE: u64 = 1_000_000_000;
 /// A block under way.
 pub(super) struct Block<'a> {
     pub(super) header: Header,
+    pub(super) rules: ForkRules,
     pub(super) environment: EvmEnv<SpecId>,
     pub(super) moved: MovedPrecompiles,
     pub(super) calls: &'a [TransactionRequest],
@@ -71,6 +71,7 @@ impl Simulation<'_> {
         overrides::apply(&wanted.state, &mut self.draft)?;
         let mut block = Block {
             moved,
+            rules: self.context.spec.rules(&header),
             header,
             environment,
             calls: &wanted.calls,
@@ -100,18 +101,16 @@ impl Simulation<'_> {
 
     /// The header without what the execution gives.
     fn header(&self, planned: &Planned<'_>) -> Header {
-        let spec = self.context.spec;
         let (parent, parent_hash) = self.parent();
         let (number, timestamp) = (planned.number, planned.timestamp);
         let wanted = &planned.wanted.block;
-        let cancun = spec.is_cancun_active_at_timestamp(timestamp);
-        let excess = || {
-            let params = blob_params(spec, timestamp)?;
-            spec.is_cancun_active_at_timestamp(parent.timestamp)
-                .then(|| parent.next_block_excess_blob_gas(params))?
-        };
-        let merged = spec.is_paris_active_at_block(number)
-            || spec.is_shanghai_active_at_timestamp(timestamp);
+        let merged = self.is_merged_at(parent, timestamp);
+        let rules = self.context.spec.forks.rules(number, timestamp, merged);
+        let cancun = rules.is_active(Hardfork::Cancun);
+        // The first block of Cancun begins at zero.
+        let excess = rules
+            .blobs
+            .and_then(|params| parent.next_block_excess_blob_gas(params));
         Header {
             parent_hash,
             ommers_hash: EMPTY_OMMER_ROOT_HASH,
@@ -125,14 +124,25 @@ impl Simulation<'_> {
             gas_limit: wanted.gas_limit.unwrap_or(parent.gas_limit),
             timestamp,
             mix_hash: wanted.prev_randao.unwrap_or_default(),
-            base_fee_per_gas: spec
-                .is_london_active_at_block(number)
+            base_fee_per_gas: rules
+                .is_active(Hardfork::London)
                 .then(|| self.base_fee(parent, wanted.base_fee)),
-            excess_blob_gas: cancun.then(|| excess().unwrap_or_default()),
+            excess_blob_gas: cancun.then(|| excess.unwrap_or_default()),
             blob_gas_used: cancun.then_some(0),
             parent_beacon_block_root: cancun.then(|| wanted.beacon_root.unwrap_or_default()),
             ..Header::default()
         }
+    }
+
+    /// Whether a block is after the merge. The total difficulty of blocks that nobody mined does not grow, so its time
+    /// decides, too (geth).
+    fn is_merged_at(&self, parent: &Header, timestamp: u64) -> bool {
+        let forks = &self.context.spec.forks;
+        let shanghai = forks.activation(Hardfork::Shanghai);
+        forks.terminal_total_difficulty.is_some()
+            && (parent.difficulty.is_zero()
+                || forks.is_merged_after(U256::ZERO)
+                || shanghai.is_some_and(|shanghai| timestamp >= shanghai))
     }
 
     /// Zero without validation, so that calls without fees fit, unless the caller names another.
@@ -168,9 +178,9 @@ impl Simulation<'_> {
 
     /// EIP-2935 and 4788.
     fn before_calls(&mut self, block: &Block<'_>) -> Result<(), SimulateError> {
-        let (header, spec) = (&block.header, self.context.spec);
+        let (header, rules) = (&block.header, block.rules);
         self.with_system_evm(block, |evm| {
-            let mut caller = SystemCaller::new(spec);
+            let mut caller = SystemCaller::new(rules);
             caller
                 .apply_blockhashes_contract_call(header.parent_hash, evm)
                 .and_then(|()| {
@@ -183,20 +193,20 @@ impl Simulation<'_> {
 
     /// EIP-7685: what the block's logs and the system contracts ask of the consensus layer; `None` before Prague.
     fn requests(&mut self, block: &Block<'_>) -> Result<Option<Requests>, SimulateError> {
-        let spec = self.context.spec;
-        if !spec.is_prague_active_at_timestamp(block.header.timestamp) {
+        let rules = block.rules;
+        if !rules.is_active(Hardfork::Prague) {
             return Ok(None);
         }
         let failed = |error: String| SimulateError::Execution(error);
         let mut requests = Requests::default();
         let receipts = block.receipts.iter().map(|record| &record.receipt);
-        let deposits = eip6110::parse_deposits_from_receipts(spec, receipts)
+        let deposits = eip6110::parse_deposits_from_receipts(rules, receipts)
             .map_err(|error| failed(error.to_string()))?;
         if !deposits.is_empty() {
             requests.push_request_with_type(DEPOSIT_REQUEST_TYPE, deposits);
         }
         let of_contracts = self.with_system_evm(block, |evm| {
-            SystemCaller::new(spec)
+            SystemCaller::new(rules)
                 .apply_post_execution_changes(evm)
                 .map_err(|error| failed(error.to_string()))
         })?;
@@ -210,12 +220,12 @@ impl Simulation<'_> {
         block: &Block<'_>,
         wanted: Option<&Withdrawals>,
     ) -> Result<Option<Withdrawals>, SimulateError> {
-        let spec = self.context.spec;
-        let withdrawals = spec
-            .is_shanghai_active_at_timestamp(block.header.timestamp)
+        let withdrawals = block
+            .rules
+            .is_active(Hardfork::Shanghai)
             .then(|| wanted.cloned().unwrap_or_default());
         let increments = post_block_balance_increments::<Header>(
-            spec,
+            block.rules,
             &block.environment.block_env,
             &[],
             withdrawals.as_ref().map(|withdrawals| &withdrawals.0[..]),
@@ -252,6 +262,7 @@ impl Simulation<'_> {
         let database = DraftDatabase {
             draft: &mut self.draft,
             block_hash: &block_hash,
+            clears_empty_accounts: block.rules.is_active(Hardfork::SpuriousDragon),
         };
         run(&mut EthEvmBuilder::new(database, block.environment.clone()).build())
     }
@@ -320,10 +331,4 @@ impl<'a> Hashes<'a> {
                 .map_or(B256::ZERO, |block| block.block.hash),
         }
     }
-}
-
-/// EIP-7840: the blob schedule of a block.
-pub(super) fn blob_params(spec: &ChainSpec, timestamp: u64) -> Option<BlobParams> {
-    let _ = timestamp;
-    spec.blob_params()
 }

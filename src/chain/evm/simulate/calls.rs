@@ -3,7 +3,7 @@
 
 use super::{
     CallFailure, CallOutcome, SimulateError, Simulation,
-    block::{Block, Hashes, blob_params},
+    block::{Block, Hashes},
     precheck::{self, Place},
     precompiles::PlacedPrecompiles,
     recorder::Recorder,
@@ -15,6 +15,7 @@ use crate::chain::{
         call::{halt::words, reason::revert_reason},
         draft_database::{DatabaseError, DraftDatabase},
     },
+    spec::Hardfork,
     transaction::SignedTransaction,
 };
 use alloy::{
@@ -24,7 +25,6 @@ use alloy::{
     rpc::types::TransactionRequest,
 };
 use alloy_evm::eth::EthEvmBuilder;
-use alloy_hardforks::EthereumHardforks as _;
 use revm::{
     DatabaseCommit as _, InspectEvm as _,
     context::{
@@ -62,8 +62,7 @@ impl Simulation<'_> {
             balance: sender.balance,
             base_fee,
             blob_base_fee: blobs.map(|blobs| blobs.blob_gasprice),
-            max_blobs: blob_params(self.context.spec, block.header.timestamp)
-                .map(|params| params.max_blobs_per_tx),
+            max_blobs: block.rules.blobs.map(|params| params.max_blobs_per_tx),
         };
         precheck::check(&call, &place)
             .map_err(|violation| SimulateError::InvalidTransaction { violation, gas })?;
@@ -86,6 +85,7 @@ impl Simulation<'_> {
         let database = DraftDatabase {
             draft: &mut self.draft,
             block_hash: &block_hash,
+            clears_empty_accounts: block.rules.is_active(Hardfork::SpuriousDragon),
         };
         let recorder = Recorder::new(self.request.trace_transfers, block.logs_shown);
         let mut evm = EthEvmBuilder::new(database, block.environment.clone())
@@ -189,10 +189,7 @@ impl Simulation<'_> {
         success: bool,
         logs: Vec<Log>,
     ) -> ReceiptEnvelope {
-        let byzantium = self
-            .context
-            .spec
-            .is_byzantium_active_at_block(block.header.number);
+        let byzantium = block.rules.is_active(Hardfork::Byzantium);
         let receipt = Receipt {
             status: if byzantium {
                 Eip658Value::Eip658(success)
