@@ -55,8 +55,8 @@ pub(super) struct Block<'a> {
     pub(super) outcomes: Vec<CallOutcome>,
     pub(super) gas_used: u64,
     pub(super) blob_gas_used: u64,
-    /// How many logs the calls before have shown, transfers included.
-    pub(super) logs_shown: u64,
+    /// The index of the next log, transfers included.
+    pub(super) next_log_index: u64,
 }
 
 impl Simulation<'_> {
@@ -80,7 +80,7 @@ impl Simulation<'_> {
             outcomes: Vec::with_capacity(wanted.calls.len()),
             gas_used: 0,
             blob_gas_used: 0,
-            logs_shown: 0,
+            next_log_index: 0,
         };
         self.before_calls(&block)?;
         for request in block.calls {

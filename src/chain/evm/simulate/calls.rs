@@ -87,7 +87,7 @@ impl Simulation<'_> {
             block_hash: &block_hash,
             clears_empty_accounts: block.rules.is_active(Hardfork::SpuriousDragon),
         };
-        let recorder = Recorder::new(self.request.trace_transfers, block.logs_shown);
+        let recorder = Recorder::new(self.request.trace_transfers, block.next_log_index);
         let mut evm = EthEvmBuilder::new(database, block.environment.clone())
             .inspector(recorder)
             .build()
@@ -169,13 +169,12 @@ impl Simulation<'_> {
             contract_address: created,
             first_log_index,
         });
-        let shown = recorder.into_logs();
-        block.logs_shown += shown.len() as u64;
+        block.next_log_index = recorder.next_index();
         block.outcomes.push(CallOutcome {
             output,
             gas_used: gas.tx_gas_used(),
             max_used_gas: gas.total_gas_spent().max(gas.tx_gas_used()),
-            logs: shown,
+            logs: recorder.into_logs(),
             failure,
         });
         block.transactions.push(transaction);

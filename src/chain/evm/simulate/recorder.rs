@@ -1,8 +1,8 @@
 //! The logs of a call in the order in which they came, and among them, if asked for, transfers of ether (geth's
 //! `logtracer.go`).
 //!
-//! A transfer is a log of ERC-20's `Transfer` from ERC-7528's address. What a frame that fails wrote is gone, and its
-//! indices are free again.
+//! A transfer is a log of ERC-20's `Transfer` from ERC-7528's address. What a frame that fails wrote is gone, but its
+//! indices are not given to other logs (geth).
 
 use super::NumberedLog;
 use crate::chain::evm::call::halt::LastStep;
@@ -24,9 +24,9 @@ const TRANSFER: B256 = b256!("ddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628
 #[derive(Debug, Default)]
 pub(super) struct Recorder {
     trace_transfers: bool,
-    /// The index of the call's first log in its block.
-    first_index: u64,
-    logs: Vec<Log>,
+    /// The index of the next log in its block.
+    next_index: u64,
+    logs: Vec<NumberedLog>,
     /// For each open frame: how many logs there were when it began.
     frames: Vec<usize>,
     /// The last instruction, for the words of a halt.
@@ -34,21 +34,29 @@ pub(super) struct Recorder {
 }
 
 impl Recorder {
-    pub(super) fn new(trace_transfers: bool, first_index: u64) -> Self {
+    /// `next_index`: that of the first log.
+    pub(super) fn new(trace_transfers: bool, next_index: u64) -> Self {
         Self {
             trace_transfers,
-            first_index,
+            next_index,
             ..Self::default()
         }
+    }
+
+    /// The index that the next log would have.
+    pub(super) fn next_index(&self) -> u64 {
+        self.next_index
     }
 
     /// The logs that stay.
     pub(super) fn into_logs(self) -> Vec<NumberedLog> {
         self.logs
-            .into_iter()
-            .zip(self.first_index..)
-            .map(|(log, index)| NumberedLog { log, index })
-            .collect()
+    }
+
+    fn push(&mut self, log: Log) {
+        let index = self.next_index;
+        self.next_index += 1;
+        self.logs.push(NumberedLog { log, index });
     }
 
     fn enter(&mut self) {
@@ -69,7 +77,7 @@ impl Recorder {
         }
         let topics = vec![TRANSFER, from.into_word(), to.into_word()];
         let data = Bytes::from(value.to_be_bytes_vec());
-        self.logs.push(Log {
+        self.push(Log {
             address: ETHER,
             data: LogData::new_unchecked(topics, data),
         });
@@ -82,7 +90,7 @@ impl<C: ContextTr> Inspector<C> for Recorder {
     }
 
     fn log(&mut self, _context: &mut C, log: Log) {
-        self.logs.push(log);
+        self.push(log);
     }
 
     fn call(&mut self, _context: &mut C, inputs: &mut CallInputs) -> Option<CallOutcome> {
@@ -112,7 +120,7 @@ impl<C: ContextTr> Inspector<C> for Recorder {
             && !inputs.value().is_zero()
             && let (Some(begin), Some(created)) = (begin, outcome.address)
             && let Some(log) = self.logs.get_mut(begin)
-            && let Some(to) = log.data.topics_mut_unchecked().get_mut(2)
+            && let Some(to) = log.log.data.topics_mut_unchecked().get_mut(2)
         {
             *to = created.into_word();
         }
