@@ -3,6 +3,7 @@
 mod build;
 mod codec;
 mod difficulty;
+mod payload;
 mod record;
 mod source;
 
@@ -12,5 +13,6 @@ pub(crate) use build::{
 };
 pub use codec::BlockCodecError;
 pub(crate) use difficulty::{MINIMUM_DIFFICULTY, difficulty};
+pub use payload::{Payload, PayloadAttributes};
 pub use record::{BlockRecord, ReceiptRecord};
 pub(crate) use source::{Exactly, FromPool};

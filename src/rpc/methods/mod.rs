@@ -8,6 +8,7 @@ mod cluster;
 mod debug;
 mod eth_blocks;
 mod eth_call;
+mod eth_config;
 mod eth_fees;
 mod eth_filters;
 mod eth_sign;
@@ -17,6 +18,7 @@ mod eth_subscribe;
 mod eth_transactions;
 mod evm;
 mod net;
+mod testing;
 mod txpool;
 mod web3;
 
@@ -79,6 +81,7 @@ const TABLES: &[&[Method]] = &[
     debug::METHODS,
     eth_blocks::METHODS,
     eth_call::METHODS,
+    eth_config::METHODS,
     eth_fees::METHODS,
     eth_filters::METHODS,
     eth_sign::METHODS,
@@ -88,6 +91,7 @@ const TABLES: &[&[Method]] = &[
     eth_transactions::METHODS,
     evm::METHODS,
     net::METHODS,
+    testing::METHODS,
     txpool::METHODS,
     web3::METHODS,
 ];

@@ -7,6 +7,7 @@
 
 mod filter;
 mod object;
+mod payload;
 mod scalar;
 mod simulate;
 mod transaction;
