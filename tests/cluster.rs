@@ -18,5 +18,7 @@ mod damage;
 mod load;
 #[path = "cluster/majority.rs"]
 mod majority;
+#[path = "cluster/transfer.rs"]
+mod transfer;
 #[path = "cluster/writes.rs"]
 mod writes;

@@ -72,6 +72,10 @@ pub(super) enum Command {
     Keys(KeysFlags),
     /// Show how the nodes of a cluster are doing
     Status(StatusFlags),
+    /// Bring blocks from a file into a running chain
+    Import(TransferFlags),
+    /// Write the blocks of a running chain to a file, as geth's `export` does
+    Export(ExportFlags),
 }
 
 #[derive(Debug, Args)]
@@ -427,6 +431,36 @@ pub(super) struct StatusFlags {
     pub(super) urls: Vec<String>,
     #[command(flatten)]
     pub(super) display: DisplayFlags,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct TransferFlags {
+    /// The file: RLP blocks, one after the other
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
+    /// A node of the chain
+    #[arg(
+        short,
+        long,
+        value_name = "URL",
+        env = "PRALINE_URL",
+        default_value = "http://127.0.0.1:8545"
+    )]
+    pub(super) url: String,
+    #[command(flatten)]
+    pub(super) display: DisplayFlags,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ExportFlags {
+    #[command(flatten)]
+    pub(super) transfer: TransferFlags,
+    /// The first block [default: the one after the genesis block]
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) first: Option<u64>,
+    /// The last block [default: the head]
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) last: Option<u64>,
 }
 
 /// `--reads`.

@@ -1,4 +1,4 @@
-//! One JSON-RPC call over HTTP, for `praline status`.
+//! JSON-RPC over HTTP, for the commands that ask a running node.
 
 use crate::config::split_address;
 use http_body_util::{BodyExt as _, Full, Limited};
@@ -10,16 +10,18 @@ use tokio::net::TcpStream;
 
 /// How long a node may take; one that takes longer is as good as down.
 const TIME_LIMIT: Duration = Duration::from_secs(2);
-/// The largest answer.
-const ANSWER_BYTES_MAX: usize = 4 << 20;
+/// How long a node may take over something that it does for us.
+const WORK_TIME_LIMIT: Duration = Duration::from_mins(5);
+/// The largest answer: a block as hex.
+const ANSWER_BYTES_MAX: usize = 128 << 20;
 
 /// A node that did not answer.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CallError {
     #[error("`{0}` is not a URL that can be asked; write it as http://host:port")]
     Url(String),
-    #[error("no answer within {} s", TIME_LIMIT.as_secs())]
-    Timeout,
+    #[error("no answer within {0} s")]
+    Timeout(u64),
     #[error("{0}")]
     Connect(#[from] std::io::Error),
     #[error("{0}")]
@@ -36,18 +38,25 @@ pub(super) enum CallError {
 
 /// Calls a method without parameters at `http://host:port/path`.
 pub(super) async fn call(url: &str, method: &str) -> Result<Value, CallError> {
-    tokio::time::timeout(TIME_LIMIT, exchange(url, method))
+    tokio::time::timeout(TIME_LIMIT, exchange(url, method, &json!([])))
         .await
-        .map_err(|_| CallError::Timeout)?
+        .map_err(|_| CallError::Timeout(TIME_LIMIT.as_secs()))?
 }
 
-async fn exchange(url: &str, method: &str) -> Result<Value, CallError> {
+/// Calls a method that may take its time.
+pub(super) async fn work(url: &str, method: &str, params: &Value) -> Result<Value, CallError> {
+    tokio::time::timeout(WORK_TIME_LIMIT, exchange(url, method, params))
+        .await
+        .map_err(|_| CallError::Timeout(WORK_TIME_LIMIT.as_secs()))?
+}
+
+async fn exchange(url: &str, method: &str, params: &Value) -> Result<Value, CallError> {
     let (authority, path) = parts(url)?;
     let stream = TcpStream::connect(authority).await?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     // Ends with the connection; its errors come out of the request below.
     tokio::spawn(connection);
-    let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": [] }).to_string();
+    let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params }).to_string();
     let request = Request::post(path)
         .header(header::HOST, authority)
         .header(header::CONTENT_TYPE, "application/json")
@@ -61,7 +70,12 @@ async fn exchange(url: &str, method: &str) -> Result<Value, CallError> {
     let mut answer: Value = serde_json::from_slice(&body)?;
     match answer.get_mut("result") {
         Some(result) => Ok(result.take()),
-        None => Err(CallError::Rpc(answer["error"]["message"].to_string())),
+        None => Err(CallError::Rpc(
+            answer["error"]["message"]
+                .as_str()
+                .unwrap_or("an error without a message")
+                .to_owned(),
+        )),
     }
 }
 

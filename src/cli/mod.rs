@@ -13,6 +13,7 @@ mod overrides;
 mod refused;
 mod start;
 mod status;
+mod transfer;
 
 #[cfg(test)]
 mod tests;
@@ -36,6 +37,8 @@ enum CliError {
     Node(#[from] NodeError),
     #[error(transparent)]
     Config(#[from] ConfigError),
+    #[error(transparent)]
+    Transfer(#[from] transfer::TransferError),
     #[error(transparent)]
     Status(#[from] status::StatusError),
     #[error("the runtime cannot start: {0}")]
@@ -62,6 +65,8 @@ pub fn main() -> ExitCode {
         Some(Command::Node(node)) => &node.display,
         Some(Command::Keys(keys)) => &keys.display,
         Some(Command::Status(status)) => &status.display,
+        Some(Command::Import(import)) => &import.display,
+        Some(Command::Export(export)) => &export.transfer.display,
     };
     let printer = start_output(display);
     let result = run(cli, &printer);
@@ -93,5 +98,7 @@ fn run(cli: Cli, printer: &Printer) -> Result<(), CliError> {
         Some(Command::Node(node)) => start::member(*node, printer),
         Some(Command::Keys(keys)) => keys::run(&keys, printer),
         Some(Command::Status(status)) => status::run(&status, printer),
+        Some(Command::Import(import)) => transfer::import(&import, printer),
+        Some(Command::Export(export)) => transfer::export(&export, printer),
     }
 }

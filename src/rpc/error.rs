@@ -167,6 +167,11 @@ impl RpcError {
         Self::with_data(LIMIT_EXCEEDED, "no leader is currently elected", data)
     }
 
+    /// A block from outside that is wrong; the data names block, field and both values.
+    pub(crate) fn bad_block(bad: &crate::chain::import::BadBlock) -> Self {
+        Self::with_data(SERVER_ERROR, bad.to_string(), bad)
+    }
+
     /// The code, as the client sees it.
     #[cfg(test)]
     pub(crate) fn code(&self) -> i32 {
@@ -195,6 +200,7 @@ impl From<Rejection> for RpcError {
     fn from(rejection: Rejection) -> Self {
         match &rejection {
             Rejection::Reverted { reason, data } => Self::reverted(reason.as_deref(), data),
+            Rejection::BadBlock(bad) => Self::bad_block(bad),
             Rejection::TimestampInPast { .. } | Rejection::InvalidValue(_) => {
                 Self::new(INVALID_PARAMS, rejection.to_string())
             }

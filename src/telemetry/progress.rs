@@ -75,12 +75,15 @@ impl Progress {
     #[allow(clippy::cast_precision_loss)]
     fn line(&self) -> String {
         let seconds = self.start.elapsed().as_secs_f64().max(0.001);
-        let rate = format!(
-            "{} blocks, {:.0} blocks/s, {:.1} Mgas/s",
+        let mut rate = format!(
+            "{} blocks, {:.0} blocks/s",
             self.blocks,
-            self.blocks as f64 / seconds,
-            self.gas as f64 / 1e6 / seconds
+            self.blocks as f64 / seconds
         );
+        if self.gas > 0 {
+            let megagas = self.gas as f64 / 1e6 / seconds;
+            rate.push_str(&format!(", {megagas:.1} Mgas/s"));
+        }
         if self.total_bytes == 0 {
             return format!("{} {rate}", self.verb);
         }

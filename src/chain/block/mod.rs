@@ -5,6 +5,7 @@ mod codec;
 mod difficulty;
 mod payload;
 mod record;
+mod rlp;
 mod source;
 
 pub use build::Built;
@@ -15,4 +16,5 @@ pub use codec::BlockCodecError;
 pub(crate) use difficulty::{MINIMUM_DIFFICULTY, difficulty};
 pub use payload::{Payload, PayloadAttributes};
 pub use record::{BlockRecord, ReceiptRecord};
+pub(crate) use rlp::encode_block;
 pub(crate) use source::{Exactly, FromPool};

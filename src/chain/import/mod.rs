@@ -15,17 +15,17 @@ mod tests;
 
 use super::{
     Built, Chain,
-    block::{Exactly, Template},
+    block::{Exactly, Template, encode_block},
     evm::{environment::Strictness, execute::ExecutionError},
     spec::{ForkRules, Hardfork},
     transaction::{Envelope, SignedTransaction, TransactionError},
 };
 use alloy::{
-    consensus::{Block, BlockBody, Header, Transaction as _, Typed2718 as _, proofs},
+    consensus::{Block, Header, Transaction as _, Typed2718 as _, proofs},
     eips::eip4895::Withdrawals,
-    primitives::{B256, Bytes},
+    primitives::B256,
 };
-use alloy_rlp::{Decodable as _, Encodable as _};
+use alloy_rlp::Decodable as _;
 use serde::{Deserialize, Serialize};
 use std::{fmt, sync::Arc};
 
@@ -114,34 +114,11 @@ impl RawBlock {
 }
 
 impl ImportedBlock {
-    /// The block in the form in which clients exchange it (Yellow Paper 4.3, appendix B).
-    pub fn to_rlp(&self) -> Bytes {
-        let transactions = self.transactions.iter();
-        block_rlp(
-            self.header.clone(),
-            transactions.map(|one| one.envelope.clone()).collect(),
-            self.ommers.clone(),
-            self.withdrawals.clone(),
-        )
+    /// The block in the form in which clients exchange it.
+    pub fn to_rlp(&self) -> Vec<u8> {
+        let withdrawals = self.withdrawals.as_ref();
+        encode_block(&self.header, &self.transactions, &self.ommers, withdrawals)
     }
-}
-
-/// A block's RLP.
-pub(crate) fn block_rlp(
-    header: Header,
-    transactions: Vec<Envelope>,
-    ommers: Vec<Header>,
-    withdrawals: Option<Withdrawals>,
-) -> Bytes {
-    let body = BlockBody {
-        transactions,
-        ommers,
-        withdrawals,
-    };
-    let block = Block::new(header, body);
-    let mut out = Vec::with_capacity(block.length());
-    block.encode(&mut out);
-    out.into()
 }
 
 impl fmt::Debug for ImportedBlock {

@@ -13,7 +13,6 @@ use alloy::{
     eips::{BlockId, eip2718::Encodable2718 as _},
     primitives::B256,
 };
-use alloy_rlp::{Encodable, Header as RlpHeader};
 use std::sync::Arc;
 
 pub(super) const METHODS: &[Method] = methods![
@@ -34,7 +33,7 @@ async fn block(call: &Call<'_>) -> Result<Arc<BlockRecord>, RpcError> {
 
 async fn raw_block(call: Call<'_>) -> Answer {
     let block = block(&call).await?;
-    Ok(Json::data(encode_block(&block)))
+    Ok(Json::data(block.to_rlp()))
 }
 
 async fn raw_header(call: Call<'_>) -> Answer {
@@ -52,23 +51,4 @@ async fn raw_receipts(call: Call<'_>) -> Answer {
 async fn bad_blocks(call: Call<'_>) -> Answer {
     call.params.at_most(0)?;
     Ok(Json::data_list::<B256>([]))
-}
-
-fn encode_block(block: &BlockRecord) -> Vec<u8> {
-    let mut payload = Vec::new();
-    block.header.encode(&mut payload);
-    let envelopes: Vec<_> = block.transactions.iter().map(|tx| &tx.envelope).collect();
-    alloy_rlp::encode_list::<_, crate::chain::transaction::Envelope>(&envelopes, &mut payload);
-    alloy_rlp::encode_list(&block.ommers, &mut payload);
-    if let Some(withdrawals) = &block.withdrawals {
-        withdrawals.encode(&mut payload);
-    }
-    let mut out = Vec::with_capacity(payload.len() + 9);
-    let header = RlpHeader {
-        list: true,
-        payload_length: payload.len(),
-    };
-    header.encode(&mut out);
-    out.extend_from_slice(&payload);
-    out
 }

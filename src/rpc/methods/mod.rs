@@ -17,6 +17,7 @@ mod eth_state;
 mod eth_subscribe;
 mod eth_transactions;
 mod evm;
+mod import;
 mod net;
 mod testing;
 mod txpool;
@@ -90,6 +91,7 @@ const TABLES: &[&[Method]] = &[
     eth_subscribe::METHODS,
     eth_transactions::METHODS,
     evm::METHODS,
+    import::METHODS,
     net::METHODS,
     testing::METHODS,
     txpool::METHODS,
