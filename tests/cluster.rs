@@ -14,6 +14,8 @@ mod command_line;
 mod crashes;
 #[path = "cluster/damage.rs"]
 mod damage;
+#[path = "cluster/execution_apis.rs"]
+mod execution_apis;
 #[path = "cluster/load.rs"]
 mod load;
 #[path = "cluster/majority.rs"]
