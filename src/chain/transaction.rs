@@ -289,6 +289,27 @@ impl SignedTransaction {
             })
     }
 
+    /// The same transaction with cell proofs (EIP-7594) where it had one proof a blob. The old proofs are checked first.
+    pub fn with_cell_proofs(mut self) -> Result<Self, BlobError> {
+        self.verify_blobs()?;
+        if let Some(sidecar) = self.sidecar.take() {
+            let settings = c_kzg::ethereum_kzg_settings(KZG_PRECOMPUTE);
+            let converted =
+                Arc::unwrap_or_clone(sidecar).try_convert_into_eip7594_with_settings(settings);
+            let converted = converted.map_err(|error| BlobError::Proof(error.to_string()))?;
+            self.sidecar = Some(Arc::new(converted));
+        }
+        Ok(self)
+    }
+
+    /// The versioned hashes of the blobs that are here with it.
+    pub fn kept_blobs(&self) -> &[B256] {
+        match self.sidecar {
+            Some(_) => self.envelope.blob_versioned_hashes().unwrap_or_default(),
+            None => &[],
+        }
+    }
+
     /// Whether all its versioned hashes have the version of EIP-4844.
     pub fn has_known_blob_version(&self) -> bool {
         self.envelope.blob_versioned_hashes().is_none_or(|hashes| {

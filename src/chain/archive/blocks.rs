@@ -6,7 +6,7 @@ use super::{
     layer::Found,
     store::Table,
 };
-use crate::chain::block::BlockRecord;
+use crate::chain::{block::BlockRecord, transaction::SignedTransaction};
 use alloy::primitives::{B256, Bloom};
 use std::{
     collections::BTreeSet,
@@ -82,6 +82,32 @@ impl Archive {
                 .is_some_and(|found| *found.envelope.tx_hash() == hash)
         });
         Ok(found.then_some((number, index)))
+    }
+
+    /// A mined transaction that carries the blob of this versioned hash (EIP-4844); if there are several, the newest.
+    pub fn blob_carrier(
+        &self,
+        versioned_hash: B256,
+    ) -> Result<Option<Arc<SignedTransaction>>, StoreError> {
+        let known = {
+            let inner = self.read();
+            let frozen = inner.frozen.as_deref();
+            let active = inner.active.blob(&versioned_hash);
+            active.or_else(|| frozen?.blob(&versioned_hash))
+        };
+        let place = if known.is_some() {
+            known
+        } else {
+            let bytes = self.store.get(Table::Blobs, &versioned_hash[..])?;
+            bytes.map(|bytes| decode_place(&bytes)).transpose()?
+        };
+        let Some((number, index)) = place else {
+            return Ok(None);
+        };
+        // An index below a revert may name a block that is not in the chain any more.
+        let block = self.block_by_number(number)?;
+        let transaction = block.and_then(|block| block.transactions.get(index).cloned());
+        Ok(transaction.filter(|one| one.kept_blobs().contains(&versioned_hash)))
     }
 
     /// The numbers, ascending, of the blocks from `from` to `to` with logs whose bloom `accepts` takes. Blocks without

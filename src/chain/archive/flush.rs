@@ -82,6 +82,9 @@ fn put_block(block: &BlockRecord, batch: &mut Batch) {
     for (index, transaction) in block.transactions.iter().enumerate() {
         let hash = transaction.envelope.tx_hash();
         batch.put(Table::Transactions, &hash[..], encode_place(number, index));
+        for hash in transaction.kept_blobs() {
+            batch.put(Table::Blobs, &hash[..], encode_place(number, index));
+        }
     }
 }
 
@@ -98,6 +101,9 @@ fn remove_blocks(
         batch.delete(Table::BlockNumbers, &block.hash[..]);
         for transaction in &block.transactions {
             batch.delete(Table::Transactions, &transaction.envelope.tx_hash()[..]);
+            for hash in transaction.kept_blobs() {
+                batch.delete(Table::Blobs, &hash[..]);
+            }
         }
         Ok(())
     })

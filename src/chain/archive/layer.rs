@@ -31,6 +31,7 @@ pub(super) struct Layer {
     pub(super) blocks: BTreeMap<u64, Arc<BlockRecord>>,
     numbers: HashMap<B256, u64>,
     transactions: HashMap<B256, (u64, usize)>,
+    blobs: HashMap<B256, (u64, usize)>,
     /// All accounts whose value at the head may differ from the one below; those without versions were changed and
     /// then reverted, or changed in version 0, before which nothing is asked for.
     pub(super) accounts: HashMap<Address, Versions<Option<AccountInfo>>>,
@@ -101,6 +102,9 @@ impl Layer {
         for (index, transaction) in block.transactions.iter().enumerate() {
             self.transactions
                 .insert(*transaction.envelope.tx_hash(), (number, index));
+            for hash in transaction.kept_blobs() {
+                self.blobs.insert(*hash, (number, index));
+            }
         }
         self.blocks.insert(number, Arc::clone(block));
     }
@@ -112,6 +116,9 @@ impl Layer {
             self.numbers.remove(&block.hash);
             for transaction in &block.transactions {
                 self.transactions.remove(transaction.envelope.tx_hash());
+                for hash in transaction.kept_blobs() {
+                    self.blobs.remove(hash);
+                }
             }
         }
         for changed in self.changes.split_off(&(point.version + 1)).into_values() {
@@ -145,6 +152,11 @@ impl Layer {
     /// The number of a block of this layer.
     pub(super) fn number(&self, hash: &B256) -> Option<u64> {
         self.numbers.get(hash).copied()
+    }
+
+    /// The place of a transaction of this layer that carries a blob.
+    pub(super) fn blob(&self, hash: &B256) -> Option<(u64, usize)> {
+        self.blobs.get(hash).copied()
     }
 
     /// The place of a transaction of this layer.

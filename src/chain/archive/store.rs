@@ -36,11 +36,13 @@ pub enum Table {
     Changes = 9,
     /// The checkpoint, and what belongs to the store as a whole.
     Meta = 10,
+    /// Versioned hash of a blob (EIP-4844) → the place of a transaction that carries it, as in `Transactions`.
+    Blobs = 11,
 }
 
 impl Table {
     /// How many there are.
-    pub const COUNT: usize = 11;
+    pub const COUNT: usize = 12;
     /// All, in the order of their numbers.
     pub const ALL: [Self; Self::COUNT] = [
         Self::Blocks,
@@ -54,6 +56,7 @@ impl Table {
         Self::SlotHistory,
         Self::Changes,
         Self::Meta,
+        Self::Blobs,
     ];
 
     /// The name on disk.
@@ -70,6 +73,7 @@ impl Table {
             Self::SlotHistory => "slot_history",
             Self::Changes => "changes",
             Self::Meta => "meta",
+            Self::Blobs => "blobs",
         }
     }
 }

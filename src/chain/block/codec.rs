@@ -66,8 +66,11 @@ impl BlockRecord {
         const BLOCK: usize = 1024;
         const TRANSACTION: usize = 1024;
         const LOG: usize = 192;
+        /// The blob, its commitment and its cell proofs.
+        const BLOB: usize = 131_072 + 48 + 128 * 48;
         let transactions = self.transactions.iter().map(|transaction| {
-            TRANSACTION + alloy::consensus::Transaction::input(&transaction.envelope).len()
+            let input = alloy::consensus::Transaction::input(&transaction.envelope);
+            TRANSACTION + input.len() + transaction.kept_blobs().len() * BLOB
         });
         let logs = self
             .receipts

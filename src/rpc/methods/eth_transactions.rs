@@ -3,9 +3,10 @@
 use super::{Method, eth_blocks, methods};
 use crate::{
     chain::{
-        Chain,
+        Chain, Rejection,
         block::BlockRecord,
         command::{Cheat, Outcome, Write},
+        spec::Hardfork,
         transaction::SignedTransaction,
         view::View,
     },
@@ -52,6 +53,34 @@ fn signed(call: &Call<'_>) -> Result<Write, RpcError> {
     Ok(Write::Transaction(Arc::new(transaction)))
 }
 
+/// From Osaka on blobs travel with cell proofs (EIP-7594): those of a client that still makes one proof a blob are
+/// replaced, as geth does. That takes a while, so a thread of its own does it.
+async fn with_cell_proofs(
+    context: &Context,
+    transaction: Arc<SignedTransaction>,
+) -> Result<Arc<SignedTransaction>, RpcError> {
+    let chain = context.backend.local();
+    let timestamp = chain.next_timestamp(context.backend.now_ms());
+    let has_cells = chain.next_rules(timestamp).is_active(Hardfork::Osaka);
+    match (&transaction.sidecar, has_cells) {
+        (Some(sidecar), true) if sidecar.is_eip4844() => {
+            let convert = move || {
+                let transaction = Arc::unwrap_or_clone(transaction);
+                let converted = transaction.with_cell_proofs();
+                converted.map(Arc::new).map_err(|error| {
+                    RpcError::from(Rejection::InvalidTransaction(error.to_string()))
+                })
+            };
+            context.run(convert).await
+        }
+        (Some(sidecar), false) if sidecar.is_eip7594() => {
+            let reason = "cell proof blob sidecar is not supported before Osaka";
+            Err(Rejection::InvalidTransaction(reason.to_owned()).into())
+        }
+        _ => Ok(transaction),
+    }
+}
+
 fn unsigned(call: &Call<'_>) -> Result<Write, RpcError> {
     let request: TransactionRequest = call.params.required(0)?;
     Ok(Write::Unsigned(Box::new(request)))
@@ -59,6 +88,12 @@ fn unsigned(call: &Call<'_>) -> Result<Write, RpcError> {
 
 /// Sends, and gives the hash of what was sent.
 async fn submit(context: &Context, write: Write) -> Result<B256, RpcError> {
+    let write = match write {
+        Write::Transaction(transaction) if transaction.is_blob() => {
+            Write::Transaction(with_cell_proofs(context, transaction).await?)
+        }
+        write => write,
+    };
     match context.write(write).await? {
         Outcome::Transaction(hash) => Ok(hash),
         outcome => Err(RpcError::internal(format!(

@@ -4,6 +4,7 @@
 //! *Never here:* codes of errors, text of JSON, sockets.
 
 mod anvil;
+mod blobs;
 mod cluster;
 mod debug;
 mod eth_blocks;
@@ -78,6 +79,7 @@ use methods;
 
 const TABLES: &[&[Method]] = &[
     anvil::METHODS,
+    blobs::METHODS,
     cluster::METHODS,
     debug::METHODS,
     eth_blocks::METHODS,

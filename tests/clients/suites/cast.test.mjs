@@ -157,6 +157,11 @@ describe('cast: blobs', () => {
       assert.deepEqual([blob.type, blob.status, blob.blobGasUsed], ['0x3', '0x1', '0x20000']);
       const { blobVersionedHashes } = await rpc(urls.at(-1), 'eth_getTransactionByHash', [blob.transactionHash]);
       assert.equal(await cast(urls.at(-1), 'call', environment, 'firstBlob()(bytes32)'), blobVersionedHashes[0]);
+      // The blobs themselves are kept.
+      const [kept] = await rpc(urls.at(-1), 'anvil_getBlobsByTransactionHash', [blob.transactionHash]);
+      assert.equal(kept.length, 2 + 2 * 131072);
+      assert.ok(kept.includes(Buffer.from('a blob made by cast').toString('hex')));
+      assert.equal(await rpc(urls[0], 'anvil_getBlobByHash', [blobVersionedHashes[0]]), kept);
     }
   });
 });
