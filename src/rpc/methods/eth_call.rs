@@ -11,7 +11,7 @@ use crate::{
         dispatch::{Answer, Call},
         error::RpcError,
         format::{Json, access_list},
-        params::{parse_block_overrides, parse_state_overrides},
+        params::{Fields, parse_block_overrides, parse_state_overrides},
     },
 };
 use alloy::{
@@ -42,6 +42,7 @@ impl Asked {
             parse_state_overrides(json)
                 .map_err(|problem| RpcError::invalid_argument(index, problem))
         };
+        call.params.raw(3).map_or(Ok(()), refuse_unsupported)?;
         Ok(Self {
             request: call.params.required(0)?,
             id: call.params.block(1)?,
@@ -54,6 +55,20 @@ impl Asked {
                 .map_err(|problem| RpcError::invalid_argument(3, problem))?,
         })
     }
+}
+
+/// Overrides that act in `eth_simulateV1` alone (geth).
+fn refuse_unsupported(block_overrides: &str) -> Result<(), RpcError> {
+    let problem = |problem| RpcError::invalid_argument(3, problem);
+    let fields = Fields::parse(block_overrides).map_err(problem)?;
+    for name in ["beaconRoot", "withdrawals"] {
+        if fields.raw(&[name]).is_some() {
+            return Err(RpcError::server(format!(
+                "block override \"{name}\" is not supported for this RPC method"
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// The hash of a block of the chain, zero where there is none: what BLOCKHASH sees.
