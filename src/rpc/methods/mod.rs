@@ -100,7 +100,7 @@ const TABLES: &[&[Method]] = &[
     web3::METHODS,
 ];
 
-fn all() -> impl Iterator<Item = &'static Method> {
+pub(crate) fn all() -> impl Iterator<Item = &'static Method> {
     TABLES.iter().copied().flatten()
 }
 
