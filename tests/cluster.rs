@@ -24,3 +24,11 @@ mod majority;
 mod transfer;
 #[path = "cluster/writes.rs"]
 mod writes;
+#[path = "wasm/src/history.rs"]
+mod wasm_history;
+
+#[test]
+fn a_hundred_blocks_have_the_roots_that_wasm_gives() {
+    let roots = include_str!("wasm/roots.txt").trim();
+    assert_eq!(wasm_history::history(100).to_string(), roots);
+}

@@ -6,8 +6,11 @@
 //! *Invariant.* The envelope never holds blobs: they travel in [`SignedTransaction::sidecar`], because blocks, hashes
 //! and roots do not know them.
 
+mod blobs;
 mod codec;
 pub mod fill;
+#[cfg(feature = "native-crypto")]
+mod kzg;
 #[cfg(test)]
 mod tests;
 
@@ -19,24 +22,20 @@ use alloy::{
     },
     eips::{
         eip2718::{Decodable2718 as _, Eip2718Error, Encodable2718 as _},
-        eip4844::{
-            BlobTransactionValidationError, DATA_GAS_PER_BLOB, VERSIONED_HASH_VERSION_KZG, c_kzg,
-        },
-        eip7594::{CELLS_PER_EXT_BLOB, Encodable7594 as _},
+        eip4844::DATA_GAS_PER_BLOB,
+        eip7594::Encodable7594 as _,
     },
     primitives::{Address, B256, Bytes, U256},
 };
 use std::sync::Arc;
+
+pub use blobs::BlobError;
 
 /// The canonical form of a transaction, as it stands in a block: without a blob sidecar (EIP-2718, EIP-4844).
 pub type Envelope = EthereumTxEnvelope<TxEip4844>;
 
 /// The form in which a client sends it: with a blob sidecar or without.
 type NetworkEnvelope = EthereumTxEnvelope<TxEip4844Variant<BlobTransactionSidecarVariant>>;
-
-/// How much of the KZG setup is worked out ahead: nothing. That would speed up the making of cell proofs, which a node
-/// never does, and take 96 MiB.
-const KZG_PRECOMPUTE: u64 = 0;
 
 /// A transaction, its sender, and its blobs where it has any.
 ///
@@ -73,37 +72,6 @@ pub enum TransactionError {
     /// No public key belongs to the signature (EIP-2, EIP-155).
     #[error("invalid sender: invalid transaction v, r, s values")]
     InvalidSignature,
-}
-
-/// Blobs that do not belong to their transaction (EIP-4844, EIP-7594), in geth's words.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BlobError {
-    /// A blob transaction came without its blobs.
-    #[error("missing sidecar in blob transaction")]
-    Missing,
-    /// Counts differ.
-    #[error("invalid number of {have} {what} compared to {want} blob hashes")]
-    Count {
-        /// Of what there are too few or too many.
-        what: &'static str,
-        /// How many there are.
-        have: usize,
-        /// How many there should be.
-        want: usize,
-    },
-    /// A commitment does not hash to what the transaction says.
-    #[error("blob {index}: computed hash {computed} mismatches transaction one {have}")]
-    Hash {
-        /// Which blob.
-        index: usize,
-        /// From the commitment.
-        computed: B256,
-        /// From the transaction.
-        have: B256,
-    },
-    /// A proof does not fit.
-    #[error("invalid blob: {0}")]
-    Proof(String),
 }
 
 impl SignedTransaction {
@@ -241,82 +209,6 @@ impl SignedTransaction {
         signed.tx().rlp_encode_signed(signed.signature(), &mut out);
         sidecar.encode_7594(&mut out);
         out.into()
-    }
-
-    /// Checks that the blobs are there, that the transaction's versioned hashes are theirs, and the KZG proofs: the
-    /// cheap checks first, because a proof takes about a millisecond and the first one loads the trusted setup.
-    /// `Ok` for other types.
-    pub fn verify_blobs(&self) -> Result<(), BlobError> {
-        let Some(hashes) = self.envelope.blob_versioned_hashes() else {
-            return Ok(());
-        };
-        let sidecar = self.sidecar.as_deref().ok_or(BlobError::Missing)?;
-        let want = hashes.len();
-        let (proofs, proofs_wanted) = match sidecar {
-            BlobTransactionSidecarVariant::Eip4844(sidecar) => (sidecar.proofs.len(), want),
-            BlobTransactionSidecarVariant::Eip7594(sidecar) => {
-                (sidecar.cell_proofs.len(), want * CELLS_PER_EXT_BLOB)
-            }
-        };
-        let count = |what, have, want| {
-            if have == want {
-                Ok(())
-            } else {
-                Err(BlobError::Count { what, have, want })
-            }
-        };
-        count("blobs", sidecar.blobs().len(), want)?;
-        count("blob commitments", sidecar.commitments().len(), want)?;
-        count("blob proofs", proofs, proofs_wanted)?;
-        for (index, (have, computed)) in hashes.iter().zip(sidecar.versioned_hashes()).enumerate() {
-            if *have != computed {
-                return Err(BlobError::Hash {
-                    index,
-                    computed,
-                    have: *have,
-                });
-            }
-        }
-        sidecar
-            .validate(hashes, c_kzg::ethereum_kzg_settings(KZG_PRECOMPUTE))
-            .map_err(|error| {
-                BlobError::Proof(match error {
-                    BlobTransactionValidationError::InvalidProof => {
-                        "kzg proof does not match".into()
-                    }
-                    other => other.to_string(),
-                })
-            })
-    }
-
-    /// The same transaction with cell proofs (EIP-7594) where it had one proof a blob. The old proofs are checked first.
-    pub fn with_cell_proofs(mut self) -> Result<Self, BlobError> {
-        self.verify_blobs()?;
-        if let Some(sidecar) = self.sidecar.take() {
-            let settings = c_kzg::ethereum_kzg_settings(KZG_PRECOMPUTE);
-            let converted =
-                Arc::unwrap_or_clone(sidecar).try_convert_into_eip7594_with_settings(settings);
-            let converted = converted.map_err(|error| BlobError::Proof(error.to_string()))?;
-            self.sidecar = Some(Arc::new(converted));
-        }
-        Ok(self)
-    }
-
-    /// The versioned hashes of the blobs that are here with it.
-    pub fn kept_blobs(&self) -> &[B256] {
-        match self.sidecar {
-            Some(_) => self.envelope.blob_versioned_hashes().unwrap_or_default(),
-            None => &[],
-        }
-    }
-
-    /// Whether all its versioned hashes have the version of EIP-4844.
-    pub fn has_known_blob_version(&self) -> bool {
-        self.envelope.blob_versioned_hashes().is_none_or(|hashes| {
-            hashes
-                .iter()
-                .all(|hash| hash[0] == VERSIONED_HASH_VERSION_KZG)
-        })
     }
 }
 

@@ -51,6 +51,21 @@ pub(super) struct ChainSection {
     pub(super) enforce_block_gas_limit: Option<bool>,
 }
 
+impl ChainSection {
+    /// Forgets what a genesis file says itself: it beats the config, and a flag beats both.
+    pub(super) fn leave_to_genesis_file(&mut self) {
+        self.chain_id = None;
+        self.network_id = None;
+        self.hardfork = None;
+        self.gas_limit = None;
+        self.base_fee = None;
+        self.genesis_timestamp = None;
+        self.genesis_number = None;
+        self.coinbase = None;
+        self.extra_data = None;
+    }
+}
+
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct MiningSection {

@@ -138,6 +138,9 @@ impl Overrides {
 
     fn apply_chain(&self, file: &mut File, flags: &mut Flags) {
         let chain = &mut file.chain;
+        if self.genesis.is_some() || chain.genesis_file.is_some() {
+            chain.leave_to_genesis_file();
+        }
         let mut number = |slot: &mut Option<u64>, value, name, flag| {
             flags.set(slot, value, "chain", name, flag);
         };

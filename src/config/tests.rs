@@ -476,3 +476,34 @@ fn members_elsewhere_need_an_open_host() {
     let open = parse(&format!("{text}[peers]\nhost = \"0.0.0.0\"\n")).unwrap();
     assert_eq!(open.warnings().len(), 1);
 }
+
+#[test]
+fn a_genesis_file_beats_the_config_and_a_flag_beats_both() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("lab.toml");
+    let genesis = r#"{ "config": { "chainId": 99, "londonBlock": 0, "terminalTotalDifficulty": 0, "shanghaiTime": 0 },
+        "gasLimit": "0x1c9c380", "timestamp": "0x5", "alloc": {} }"#;
+    std::fs::write(folder.path().join("genesis.json"), genesis).unwrap();
+    let own = "[chain]\nchain_id = 5\ngas_limit = 40000000\ngenesis_file = \"genesis.json\"\n";
+    let text = two_members() + own;
+    let load = |overrides| ClusterConfig::parse(&text, Some(&path), &overrides);
+    let chain = load(Overrides::default()).unwrap().chain;
+    assert_eq!((chain.chain_id, chain.network_id), (99, 99));
+    assert_eq!(chain.genesis.timestamp, 5);
+    assert_eq!(chain.genesis_rules().fork, Hardfork::Shanghai);
+    assert!(chain.genesis.alloc.is_empty() && !chain.accounts.is_empty());
+    let flagged = load(Overrides {
+        chain_id: Some(7),
+        hardfork: Some("cancun".to_owned()),
+        ..Overrides::default()
+    });
+    let chain = flagged.unwrap().chain;
+    assert_eq!(chain.chain_id, 7);
+    assert_eq!(chain.genesis_rules().fork, Hardfork::Cancun);
+    std::fs::write(folder.path().join("genesis.json"), "{").unwrap();
+    let error = load(Overrides::default()).unwrap_err().to_string();
+    assert!(
+        error.contains("`chain.genesis_file`: the genesis file"),
+        "{error}"
+    );
+}

@@ -36,6 +36,7 @@ pub use config::{ConsensusConfig, MAX_APPEND_BYTES};
 pub use entries::EntryWindow;
 pub use handle::{Consensus, ConsensusError, Parts};
 pub use memory::MemoryLog;
+#[cfg(feature = "node")]
 pub(crate) use memory::half_open;
 pub use peers::{MessageKind, PeerCalls, PeerError, PeerService, TimedCalls, Transport};
 pub use proposals::{ProposalFuture, ProposeError};

@@ -30,6 +30,7 @@ mod tests;
 mod waiters;
 
 pub use applier::Applier;
+#[cfg(feature = "node")]
 pub(crate) use producer::SUGGESTED_TIP;
 pub use raft_log::RaftLog;
 pub use shared::EventSink;

@@ -8,7 +8,7 @@ use alloy::{
         SignableTransaction as _, TxEip1559, TxEip7702, TxLegacy, TypedTransaction,
     },
     eips::{
-        eip4844::{Blob, BlobTransactionSidecar},
+        eip4844::{Blob, BlobTransactionSidecar, c_kzg},
         eip7594::BlobTransactionSidecarEip7594,
     },
     primitives::{Signature, TxKind, b256, hex},
@@ -202,11 +202,12 @@ fn with_blob(sidecar: impl Into<BlobTransactionSidecarVariant>) -> SignedTransac
 fn blobs_travel_beside_the_transaction_in_both_forms() {
     let mut blob = Blob::ZERO;
     blob[1] = 5;
-    let settings = c_kzg::ethereum_kzg_settings(KZG_PRECOMPUTE);
+    let settings = c_kzg::ethereum_kzg_settings(0);
     let old = BlobTransactionSidecar::try_from_blobs_with_settings(vec![blob], settings).unwrap();
     let new =
         BlobTransactionSidecarEip7594::try_from_blobs_with_settings(vec![blob], settings).unwrap();
     let (old, new) = (with_blob(old), with_blob(new));
+    assert_eq!(old.clone().with_cell_proofs().unwrap(), new);
     assert_eq!(
         old.hash(),
         new.hash(),

@@ -34,7 +34,9 @@ use futures::{
 use std::{sync::Arc, time::Duration};
 use tip::Tip;
 
-pub(crate) use transactions::{SUGGESTED_TIP, sender_of};
+#[cfg(feature = "node")]
+pub(crate) use transactions::SUGGESTED_TIP;
+pub(crate) use transactions::sender_of;
 
 /// Entries on their way to a majority before writes have to wait.
 const PIPELINE_MAX: usize = 4;
