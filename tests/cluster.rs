@@ -14,16 +14,18 @@ mod command_line;
 mod crashes;
 #[path = "cluster/damage.rs"]
 mod damage;
+#[path = "cluster/execution_apis.rs"]
+mod execution_apis;
 #[path = "cluster/load.rs"]
 mod load;
 #[path = "cluster/majority.rs"]
 mod majority;
 #[path = "cluster/transfer.rs"]
 mod transfer;
-#[path = "cluster/writes.rs"]
-mod writes;
 #[path = "wasm/src/history.rs"]
 mod wasm_history;
+#[path = "cluster/writes.rs"]
+mod writes;
 
 #[test]
 fn a_hundred_blocks_have_the_roots_that_wasm_gives() {

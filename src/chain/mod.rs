@@ -14,6 +14,7 @@ mod cheats;
 mod checkpoint;
 pub mod command;
 pub mod evm;
+mod fork_config;
 mod genesis;
 pub mod import;
 pub mod note;
@@ -41,6 +42,7 @@ use std::sync::Arc;
 pub use apply::{Applied, ApplyError, Divergence};
 pub use block::Built;
 pub use checkpoint::CheckpointError;
+pub use fork_config::{ForkConfig, ForkConfigs};
 pub use rejection::Rejection;
 
 /// The whole chain at one point of the log: a value.

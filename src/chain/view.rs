@@ -103,16 +103,27 @@ impl View {
                 pending: true,
             });
         }
-        let block = self.block(id)?.ok_or(match id {
-            BlockId::Hash(hash) if hash.require_canonical == Some(true) => ViewError::NotCanonical,
-            _ => ViewError::HeaderNotFound,
-        })?;
+        let block = self.known_block(id)?;
         let state = self.state_after(&block);
         Ok(BlockAndState {
             block,
             state,
             pending: false,
         })
+    }
+
+    /// A block and the whole state after it, with its trie; an error if there is none.
+    pub fn block_and_whole_state(
+        &self,
+        id: BlockId,
+    ) -> Result<(Arc<BlockRecord>, State), ViewError> {
+        if matches!(id, BlockId::Number(BlockNumberOrTag::Pending)) {
+            let built = self.build_pending()?;
+            return Ok((built.block, built.state));
+        }
+        let block = self.known_block(id)?;
+        let state = self.whole_state_after(&block)?;
+        Ok((block, state))
     }
 
     /// A mined transaction's block and its index there.
@@ -150,6 +161,13 @@ impl View {
     pub fn build_pending(&self) -> Result<Built, ViewError> {
         let timestamp = self.chain.next_timestamp(self.now_ms);
         Ok(self.chain.build_block(self.chain.pool(), timestamp)?)
+    }
+
+    fn known_block(&self, id: BlockId) -> Result<Arc<BlockRecord>, ViewError> {
+        self.block(id)?.ok_or(match id {
+            BlockId::Hash(hash) if hash.require_canonical == Some(true) => ViewError::NotCanonical,
+            _ => ViewError::HeaderNotFound,
+        })
     }
 
     fn block_by_number(&self, number: u64) -> Result<Option<Arc<BlockRecord>>, ViewError> {

@@ -9,7 +9,11 @@ use crate::{
         Rejection,
         accounts::AccountError,
         archive::StoreError,
-        evm::{call::CallError, trace::TraceError},
+        evm::{
+            call::CallError,
+            simulate::{CallFailure, SimulateError, Violation},
+            trace::TraceError,
+        },
         state::StateError,
         transaction::TransactionError,
         view::ViewError,
@@ -30,6 +34,8 @@ use serde::Serialize;
 const TRANSACTION_REJECTED: i32 = -32003;
 const LIMIT_EXCEEDED: i32 = -32005;
 const EXECUTION_REVERTED: i32 = 3;
+/// A call in `eth_simulateV1` that the EVM stopped.
+const VM_ERROR: i32 = -32015;
 /// EIP-7966.
 const RECEIPT_TIMEOUT: i32 = 4;
 
@@ -204,6 +210,56 @@ impl From<Rejection> for RpcError {
     }
 }
 
+impl From<SimulateError> for RpcError {
+    /// The codes of execution-apis (`eth_simulateV1`).
+    fn from(error: SimulateError) -> Self {
+        let code = match &error {
+            SimulateError::EmptyInput => INVALID_PARAMS,
+            SimulateError::TooManyBlocks => -38026,
+            SimulateError::BlockNumberOrder { .. } => -38020,
+            SimulateError::BlockTimestampOrder { .. } => -38021,
+            SimulateError::BlockGasLimitReached { .. } => -38015,
+            SimulateError::InvalidOverride(_)
+            | SimulateError::InvalidCall(_)
+            | SimulateError::Execution(_) => SERVER_ERROR,
+            SimulateError::InvalidTransaction { violation, .. } => violation_code(violation),
+            SimulateError::State(_) => INTERNAL_ERROR,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+fn violation_code(violation: &Violation) -> i32 {
+    match violation {
+        Violation::NonceTooLow { .. } => -38010,
+        Violation::NonceTooHigh { .. } => -38011,
+        Violation::FeeCapTooLow { .. } => -38012,
+        Violation::IntrinsicGas { .. } | Violation::FloorDataGas { .. } => -38013,
+        Violation::InsufficientFunds { .. } => -38014,
+        Violation::InitcodeSize { .. } => -38025,
+        Violation::TipAboveFeeCap { .. }
+        | Violation::Blobs(_)
+        | Violation::EmptyAuthorizationList(_)
+        | Violation::Other(_) => INVALID_PARAMS,
+        // As geth has it, and the public suite asks for it.
+        Violation::NonceMax { .. } => INTERNAL_ERROR,
+    }
+}
+
+/// Code and sentence of one simulated call that failed.
+pub(crate) fn simulated_failure(failure: &CallFailure) -> (i32, String) {
+    match failure {
+        CallFailure::Reverted { reason, .. } => (
+            EXECUTION_REVERTED,
+            match reason {
+                Some(reason) => format!("execution reverted: {reason}"),
+                None => "execution reverted".to_owned(),
+            },
+        ),
+        CallFailure::Halted(words) => (VM_ERROR, words.clone()),
+    }
+}
+
 impl From<WriteError> for RpcError {
     fn from(error: WriteError) -> Self {
         match error {
@@ -226,10 +282,9 @@ impl From<CallError> for RpcError {
             CallError::Reverted { reason, data } => Self::reverted(reason.as_deref(), &data),
             CallError::Rejected(rejection) => Self::from(rejection).into_call_error(),
             CallError::State(error) => error.into(),
-            CallError::InvalidOverride(_) => Self::new(INVALID_PARAMS, error.to_string()),
-            CallError::Halted(_) | CallError::AllowanceExceeded(_) => {
-                Self::new(SERVER_ERROR, error.to_string())
-            }
+            CallError::InvalidOverride(_)
+            | CallError::Halted(_)
+            | CallError::AllowanceExceeded(_) => Self::new(SERVER_ERROR, error.to_string()),
         }
     }
 }

@@ -264,7 +264,7 @@ fn prev_randao(parent_hash: B256) -> B256 {
 }
 
 /// Puts what the execution gave into the header.
-fn seal(header: &mut Header, executed: &Executed, state_root: B256) {
+pub(super) fn seal(header: &mut Header, executed: &Executed, state_root: B256) {
     let envelopes: Vec<_> = executed
         .transactions
         .iter()

@@ -3,6 +3,7 @@
 mod build;
 mod codec;
 mod difficulty;
+mod payload;
 mod record;
 mod rlp;
 mod source;
@@ -13,6 +14,7 @@ pub(crate) use build::{
 };
 pub use codec::BlockCodecError;
 pub(crate) use difficulty::{MINIMUM_DIFFICULTY, difficulty};
+pub use payload::{Payload, PayloadAttributes};
 pub use record::{BlockRecord, ReceiptRecord};
 pub(crate) use rlp::encode_block;
 pub(crate) use source::{Exactly, FromPool};

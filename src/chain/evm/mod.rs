@@ -7,4 +7,6 @@ mod draft_database;
 pub(crate) mod environment;
 pub(crate) mod execute;
 pub(crate) mod intrinsic;
+pub(crate) mod precompiles;
+pub mod simulate;
 pub mod trace;

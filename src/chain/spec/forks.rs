@@ -28,6 +28,8 @@ pub struct ForkSchedule {
     pub terminal_total_difficulty: Option<U256>,
     /// The block of the DAO's irregular state change.
     pub dao_fork_block: Option<u64>,
+    /// EIP-3675: a block number from which peers of before the merge are refused. Part of the fork id alone (EIP-2124).
+    pub merge_netsplit_block: Option<u64>,
     /// Blob schedules that differ from mainnet's.
     blobs: BTreeMap<Hardfork, BlobSchedule>,
     /// EIP-6110: the contract whose deposits go into blocks; `None`: there is none.
@@ -83,6 +85,19 @@ impl ForkSchedule {
     /// When a fork becomes active: a block number, or from Shanghai on a timestamp.
     pub fn activation(&self, fork: Hardfork) -> Option<u64> {
         self.activations.get(&fork).copied()
+    }
+
+    /// The block numbers at which rules change, those of Paris' network split and the DAO fork included, in order.
+    pub fn blocks(&self) -> std::collections::BTreeSet<u64> {
+        let by_block = self
+            .activations
+            .iter()
+            .filter(|(fork, _)| !fork.is_by_time());
+        let others = [self.dao_fork_block, self.merge_netsplit_block];
+        by_block
+            .map(|(_, at)| *at)
+            .chain(others.into_iter().flatten())
+            .collect()
     }
 
     /// The forks by time, with their timestamps, in order.

@@ -101,6 +101,7 @@ fn forks(config: &ChainConfig) -> Result<ForkSchedule, GenesisFileError> {
     let mut forks = ForkSchedule::default();
     forks.terminal_total_difficulty = config.terminal_total_difficulty;
     forks.dao_fork_block = config.dao_fork_block.filter(|_| config.dao_fork_support);
+    forks.merge_netsplit_block = config.merge_netsplit_block;
     forks.deposit_contract = config.deposit_contract_address;
     // EIP-155 and EIP-158 are two fields of one fork (Spurious Dragon).
     let spurious_dragon = config.eip158_block.or(config.eip155_block);

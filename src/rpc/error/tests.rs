@@ -62,7 +62,7 @@ fn calls_that_cannot_run() {
         (CallError::Halted("out of gas".to_owned()), -32000),
         (CallError::AllowanceExceeded(65536), -32000),
         (CallError::Rejected(funds), -32000),
-        (CallError::InvalidOverride("bad".to_owned()), -32602),
+        (CallError::InvalidOverride("bad".to_owned()), -32000),
     ] {
         assert_eq!(RpcError::from(error).code(), code);
     }

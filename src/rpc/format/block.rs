@@ -19,43 +19,51 @@ pub(crate) enum BlockBody {
 
 /// `eth_getBlockBy…`. A pending block has no hash, nonce and miner (geth).
 pub(crate) fn block(record: &BlockRecord, body: BlockBody, pending: bool) -> Json {
-    Json::object(|o| {
-        header_fields(o, &record.header, (!pending).then_some(&record.hash));
-        o.quantity("size", block_size(record));
-        o.list("transactions", |list| {
-            for (index, tx) in record.transactions.iter().enumerate() {
-                match body {
-                    BlockBody::Hashes => write_data(list.next(), tx.envelope.hash().as_slice()),
-                    BlockBody::Transactions => {
-                        let place = (!pending).then(|| Place::of(record, index));
-                        transaction(
-                            list.next(),
-                            tx,
-                            place.as_ref(),
-                            record.header.base_fee_per_gas,
-                        );
-                    }
+    Json::object(|o| block_fields(o, record, body, pending))
+}
+
+/// The members of [`block`].
+pub(crate) fn block_fields(
+    o: &mut Object<'_>,
+    record: &BlockRecord,
+    body: BlockBody,
+    pending: bool,
+) {
+    header_fields(o, &record.header, (!pending).then_some(&record.hash));
+    o.quantity("size", block_size(record));
+    o.list("transactions", |list| {
+        for (index, tx) in record.transactions.iter().enumerate() {
+            match body {
+                BlockBody::Hashes => write_data(list.next(), tx.envelope.hash().as_slice()),
+                BlockBody::Transactions => {
+                    let place = (!pending).then(|| Place::of(record, index));
+                    transaction(
+                        list.next(),
+                        tx,
+                        place.as_ref(),
+                        record.header.base_fee_per_gas,
+                    );
                 }
             }
-        });
-        o.list("uncles", |list| {
-            for ommer in &record.ommers {
-                write_data(list.next(), ommer.hash_slow().as_slice());
-            }
-        });
-        if let Some(withdrawals) = &record.withdrawals {
-            o.list("withdrawals", |list| {
-                for withdrawal in withdrawals {
-                    Object::write(list.next(), |o| {
-                        o.quantity("index", withdrawal.index);
-                        o.quantity("validatorIndex", withdrawal.validator_index);
-                        o.data("address", withdrawal.address);
-                        o.quantity("amount", withdrawal.amount);
-                    });
-                }
-            });
         }
-    })
+    });
+    o.list("uncles", |list| {
+        for ommer in &record.ommers {
+            write_data(list.next(), ommer.hash_slow().as_slice());
+        }
+    });
+    if let Some(withdrawals) = &record.withdrawals {
+        o.list("withdrawals", |list| {
+            for withdrawal in withdrawals {
+                Object::write(list.next(), |o| {
+                    o.quantity("index", withdrawal.index);
+                    o.quantity("validatorIndex", withdrawal.validator_index);
+                    o.data("address", withdrawal.address);
+                    o.quantity("amount", withdrawal.amount);
+                });
+            }
+        });
+    }
 }
 
 /// A header: `eth_getHeaderBy…`, `newHeads`. Without a hash it is a pending one.

@@ -202,7 +202,7 @@ impl<'a> Object<'a> {
     }
 
     /// A JSON number.
-    pub(crate) fn number(&mut self, name: &str, value: u64) {
+    pub(crate) fn number(&mut self, name: &str, value: impl std::fmt::Display) {
         let out = self.key(name);
         let _ = write!(out, "{value}");
     }

@@ -10,7 +10,7 @@ mod log;
 mod receipt;
 mod transaction;
 
-pub(crate) use block::{BlockBody, block, header};
+pub(crate) use block::{BlockBody, block, block_fields, header};
 pub(crate) use json::{Json, List, Object, Quantity, write_data, write_quantity, write_text};
 pub(crate) use log::{LogPlace, log};
 pub(crate) use receipt::{receipt, receipts};

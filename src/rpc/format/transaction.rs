@@ -150,7 +150,10 @@ fn authorizations(o: &mut Object<'_>, authorizations: &[SignedAuthorization]) {
 
 fn signature_fields(o: &mut Object<'_>, tx: &Envelope, signature: &Signature) {
     let parity = u128::from(signature.v());
-    if tx.is_legacy() {
+    let unsigned = signature.r().is_zero() && signature.s().is_zero();
+    if tx.is_legacy() && unsigned {
+        o.quantity("v", 0u64);
+    } else if tx.is_legacy() {
         // EIP-155, or the 27 and 28 of before.
         let v = tx
             .chain_id()

@@ -19,7 +19,7 @@ pub(super) const METHODS: &[Method] = methods![
     Read "debug_getRawBlock" => raw_block;
     Read "debug_getRawHeader" => raw_header;
     Read "debug_getRawReceipts" => raw_receipts;
-    Read "debug_getRawTransaction" => super::eth_transactions::raw_by_hash;
+    Read "debug_getRawTransaction" => raw_transaction;
     Read "debug_getBadBlocks" => bad_blocks;
 ];
 
@@ -45,6 +45,16 @@ async fn raw_receipts(call: Call<'_>) -> Answer {
     let block = block(&call).await?;
     let receipts = block.receipts.iter();
     Ok(Json::data_list(receipts.map(|r| r.receipt.encoded_2718())))
+}
+
+/// Unlike `eth_getRawTransactionByHash`, no bytes where there is no such transaction (geth).
+async fn raw_transaction(call: Call<'_>) -> Answer {
+    let transaction = super::eth_transactions::raw_by_hash(call).await?;
+    Ok(if transaction == Json::null() {
+        Json::data([])
+    } else {
+        transaction
+    })
 }
 
 /// A block that the node found wrong never enters the chain: the node stops instead.

@@ -11,7 +11,7 @@ use crate::{
         dispatch::{Answer, Call},
         error::RpcError,
         format::{Json, access_list},
-        params::{parse_block_overrides, parse_state_overrides},
+        params::{Fields, parse_block_overrides, parse_state_overrides},
     },
 };
 use alloy::{
@@ -42,6 +42,7 @@ impl Asked {
             parse_state_overrides(json)
                 .map_err(|problem| RpcError::invalid_argument(index, problem))
         };
+        call.params.raw(3).map_or(Ok(()), refuse_unsupported)?;
         Ok(Self {
             request: call.params.required(0)?,
             id: call.params.block(1)?,
@@ -56,6 +57,30 @@ impl Asked {
     }
 }
 
+/// Overrides that act in `eth_simulateV1` alone (geth).
+fn refuse_unsupported(block_overrides: &str) -> Result<(), RpcError> {
+    let problem = |problem| RpcError::invalid_argument(3, problem);
+    let fields = Fields::parse(block_overrides).map_err(problem)?;
+    for name in ["beaconRoot", "withdrawals"] {
+        if fields.raw(&[name]).is_some() {
+            return Err(RpcError::server(format!(
+                "block override \"{name}\" is not supported for this RPC method"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// The hash of a block of the chain, zero where there is none: what BLOCKHASH sees.
+pub(super) fn block_hash_in(view: &View, number: u64) -> B256 {
+    let recent = view.chain().recent_hash(number);
+    if recent != B256::ZERO {
+        return recent;
+    }
+    let block = view.block(BlockId::from(number));
+    block.ok().flatten().map_or(B256::ZERO, |block| block.hash)
+}
+
 /// Gives `run` the context of a call at a block.
 pub(super) fn with_context<T>(
     view: &View,
@@ -65,14 +90,7 @@ pub(super) fn with_context<T>(
     run: impl FnOnce(&CallContext<'_>) -> Result<T, RpcError>,
 ) -> Result<T, RpcError> {
     let chain = view.chain();
-    let block_hash = |number: u64| -> B256 {
-        let recent = chain.recent_hash(number);
-        if recent != B256::ZERO {
-            return recent;
-        }
-        let block = view.block(BlockId::from(number));
-        block.ok().flatten().map_or(B256::ZERO, |block| block.hash)
-    };
+    let block_hash = |number: u64| block_hash_in(view, number);
     run(&CallContext {
         spec: chain.spec(),
         chain_id: chain.settings().chain_id,

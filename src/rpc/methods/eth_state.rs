@@ -2,10 +2,7 @@
 
 use super::{Method, methods};
 use crate::{
-    chain::{
-        state::{AccountInfo, AccountProof, State, StateRead},
-        view::View,
-    },
+    chain::state::{AccountInfo, AccountProof, State, StateRead},
     rpc::{
         context::{Context, is_pending},
         dispatch::{Answer, Call},
@@ -215,15 +212,8 @@ async fn prove(
     }
     let view = context.view().await?;
     context
-        .run(move || Ok(prove(&state_after(&view, id)?)))
+        .run(move || Ok(prove(&view.block_and_whole_state(id)?.1)))
         .await
-}
-
-fn state_after(view: &View, id: BlockId) -> Result<State, RpcError> {
-    let block = view
-        .block(id)?
-        .ok_or_else(|| RpcError::server("header not found"))?;
-    Ok(view.whole_state_after(&block)?)
 }
 
 /// geth's and anvil's `eth_getAccount`.

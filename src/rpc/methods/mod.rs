@@ -10,15 +10,18 @@ mod debug;
 mod debug_trace;
 mod eth_blocks;
 mod eth_call;
+mod eth_config;
 mod eth_fees;
 mod eth_filters;
 mod eth_sign;
+mod eth_simulate;
 mod eth_state;
 mod eth_subscribe;
 mod eth_transactions;
 mod evm;
 mod import;
 mod net;
+mod testing;
 mod trace;
 mod txpool;
 mod web3;
@@ -86,21 +89,24 @@ const TABLES: &[&[Method]] = &[
     debug_trace::METHODS,
     eth_blocks::METHODS,
     eth_call::METHODS,
+    eth_config::METHODS,
     eth_fees::METHODS,
     eth_filters::METHODS,
     eth_sign::METHODS,
+    eth_simulate::METHODS,
     eth_state::METHODS,
     eth_subscribe::METHODS,
     eth_transactions::METHODS,
     evm::METHODS,
     import::METHODS,
     net::METHODS,
+    testing::METHODS,
     trace::METHODS,
     txpool::METHODS,
     web3::METHODS,
 ];
 
-fn all() -> impl Iterator<Item = &'static Method> {
+pub(crate) fn all() -> impl Iterator<Item = &'static Method> {
     TABLES.iter().copied().flatten()
 }
 

@@ -7,13 +7,16 @@
 
 mod filter;
 mod object;
+mod payload;
 mod scalar;
+mod simulate;
 mod trace;
 mod transaction;
 
 pub(crate) use filter::{FilterCriteria, FilterRange, LogFilter};
 pub(crate) use object::Fields;
 pub(crate) use scalar::{Argument, Bool, Cheat, Message, ProofKey, Slot, Word, json_kind};
+pub(crate) use simulate::Simulation;
 pub(crate) use trace::{
     CallAndTypes, TraceCallConfig, TraceConfig, TraceCriteria, Types, parse_go_duration,
 };

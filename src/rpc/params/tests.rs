@@ -248,12 +248,6 @@ fn overrides() {
         account.state_diff,
         Some(B256HashMap::from_iter([(word(1), word(2))]))
     );
-    let both = r#"{"0x0000000000000000000000000000000000000001":{"state":{},"stateDiff":{}}}"#;
-    assert!(
-        parse_state_overrides(both)
-            .unwrap_err()
-            .contains("both state and stateDiff")
-    );
     let block = parse_block_overrides(
         r#"{"number":"0x5","time":"0x6","feeRecipient":"0x0000000000000000000000000000000000000001","baseFeePerGas":"0x7"}"#,
     )

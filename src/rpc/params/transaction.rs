@@ -189,18 +189,14 @@ fn account_override(json: &str) -> Result<AccountOverride, String> {
         }
         Ok(Some(slots))
     };
-    let account = AccountOverride {
+    Ok(AccountOverride {
         balance: fields.get(&["balance"])?,
         nonce: fields.get(&["nonce"])?,
         code: fields.get(&["code"])?,
         state: slots("state")?,
         state_diff: slots("stateDiff")?,
         move_precompile_to: fields.get(&["movePrecompileToAddress"])?,
-    };
-    if account.state.is_some() && account.state_diff.is_some() {
-        return Err("has both state and stateDiff, choose one or the other".to_owned());
-    }
-    Ok(account)
+    })
 }
 
 /// The block override set of `eth_call` (geth's form, and the names of execution-apis).

@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used)]
 //! Servers over real sockets, in front of three replicas.
 
+mod bad_input;
 mod cheats;
 mod clients;
 mod protocol;

@@ -9,7 +9,7 @@ mod access_list;
 mod estimate;
 pub(super) mod halt;
 pub(super) mod machine;
-mod overrides;
+pub(super) mod overrides;
 pub(super) mod reason;
 mod request;
 #[cfg(test)]

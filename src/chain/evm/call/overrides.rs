@@ -21,7 +21,7 @@ use revm::{
 use std::collections::BTreeMap;
 
 /// Where precompiles are moved to; `None`: an override takes their place.
-pub(super) type MovedPrecompiles = BTreeMap<Address, Option<Address>>;
+pub(in crate::chain::evm) type MovedPrecompiles = BTreeMap<Address, Option<Address>>;
 
 /// Overrides fields of the block. The parent's beacon root is ignored: it acts in `eth_simulateV1` alone.
 pub(super) fn apply_block(
@@ -68,29 +68,40 @@ pub(super) fn apply_state(
     spec: SpecId,
     database: &mut StateDatabase<'_>,
 ) -> Result<MovedPrecompiles, CallError> {
+    let moved = moved_precompiles(overrides, spec).map_err(CallError::InvalidOverride)?;
+    // In order of their addresses, so that of several mistakes the same one is told.
+    for (address, account) in overrides.iter().collect::<BTreeMap<_, _>>() {
+        apply_account(*address, account, database)?;
+    }
+    Ok(moved)
+}
+
+/// The precompiles that overrides move or take the places of. Two may go to one place: the later address wins.
+/// Says what is wrong in geth's words.
+pub(in crate::chain::evm) fn moved_precompiles(
+    overrides: &StateOverride,
+    spec: SpecId,
+) -> Result<MovedPrecompiles, String> {
     let precompiles = Precompiles::new(PrecompileSpecId::from_spec_id(spec));
     let mut moved = MovedPrecompiles::new();
-    // In order of their addresses, so that of several mistakes the same one is told.
     for (address, account) in overrides.iter().collect::<BTreeMap<_, _>>() {
         let is_precompile = precompiles.contains(address);
         if let Some(target) = account.move_precompile_to {
-            let problem = if !is_precompile {
-                Some(format!("account {address} is not a precompile"))
-            } else if overrides.contains_key(&target)
-                || moved.values().any(|to| *to == Some(target))
-            {
-                Some(format!("account {target} is already overridden"))
-            } else {
-                None
-            };
-            if let Some(problem) = problem {
-                return Err(CallError::InvalidOverride(problem));
+            if !is_precompile {
+                return Err(format!("account {address} is not a precompile"));
             }
+            if overrides.contains_key(&target) {
+                return Err(format!("account {target} is already overridden"));
+            }
+        }
+        if account.state.is_some() && account.state_diff.is_some() {
+            return Err(format!(
+                "account {address} has both 'state' and 'stateDiff'"
+            ));
         }
         if is_precompile {
             moved.insert(*address, account.move_precompile_to);
         }
-        apply_account(*address, account, database)?;
     }
     Ok(moved)
 }
@@ -100,11 +111,6 @@ fn apply_account(
     account: &AccountOverride,
     database: &mut StateDatabase<'_>,
 ) -> Result<(), CallError> {
-    if account.state.is_some() && account.state_diff.is_some() {
-        return Err(CallError::InvalidOverride(format!(
-            "account {address} has both 'state' and 'stateDiff'"
-        )));
-    }
     let mut info: RevmAccountInfo = database
         .basic(address)
         .map_err(|error| error.0)?
@@ -133,7 +139,7 @@ fn apply_account(
 }
 
 /// The fork's precompiles where a caller wants them.
-pub(super) fn precompiles(spec: SpecId, moved: &MovedPrecompiles) -> PrecompilesMap {
+pub(in crate::chain::evm) fn precompiles(spec: SpecId, moved: &MovedPrecompiles) -> PrecompilesMap {
     let fork = Precompiles::new(PrecompileSpecId::from_spec_id(spec));
     let mut map = PrecompilesMap::from_static(fork);
     let mut placed = Vec::new();

@@ -1,0 +1,376 @@
+//! What each method takes, and what is not that.
+
+use serde_json::{Value, json};
+
+/// What a parameter is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// 20 bytes.
+    Address,
+    /// 32 bytes.
+    Hash,
+    /// Any bytes.
+    Data,
+    /// A number, a tag, or EIP-1898's object.
+    Block,
+    /// A number or a tag.
+    Tag,
+    /// A quantity of 64 bits.
+    Quantity,
+    /// A number of a cheat: also decimal text and JSON numbers.
+    Number,
+    /// Seconds of a cheat, which may be negative.
+    Seconds,
+    /// A storage slot.
+    Slot,
+    /// A storage word.
+    Word,
+    /// `true` or `false`.
+    Flag,
+    /// Any text.
+    Text,
+    /// Anything at all.
+    Any,
+    /// A transaction or a call.
+    Transaction,
+    /// A filter of logs.
+    Filter,
+    /// Percentiles.
+    Percentiles,
+    /// A list of slots.
+    Slots,
+    /// Slots by account.
+    SlotsByAccount,
+    /// Overrides of accounts.
+    Accounts,
+    /// Overrides of a block.
+    Header,
+    /// What `eth_simulateV1` takes.
+    Simulation,
+    /// What the Engine API calls `PayloadAttributes`.
+    Payload,
+    /// A list of raw transactions.
+    RawTransactions,
+}
+
+use Kind::{
+    Accounts, Address, Any, Block, Data, Filter, Flag, Hash, Header, Number, Payload, Percentiles,
+    Quantity, RawTransactions, Seconds, Simulation, Slot, Slots, SlotsByAccount, Tag, Text,
+    Transaction, Word,
+};
+
+/// Method, needed parameters, parameters that may be left out.
+type Row = (&'static str, (&'static [Kind], &'static [Kind]));
+
+/// The methods by what they take; [`signature`] reads it.
+pub(super) const PARAMETERS: &[Row] = &[
+    ("anvil_mine", (&[], &[Number, Number])),
+    ("anvil_setBalance", (&[Address, Number], &[])),
+    ("anvil_addBalance", (&[Address, Number], &[])),
+    ("anvil_setCode", (&[Address, Data], &[])),
+    ("anvil_setNonce", (&[Address, Number], &[])),
+    ("anvil_setStorageAt", (&[Address, Slot, Word], &[])),
+    ("anvil_impersonateAccount", (&[Address], &[])),
+    ("anvil_stopImpersonatingAccount", (&[Address], &[])),
+    ("anvil_autoImpersonateAccount", (&[Flag], &[])),
+    ("anvil_setCoinbase", (&[Address], &[])),
+    ("anvil_setNextBlockBaseFeePerGas", (&[Number], &[])),
+    ("anvil_setPrevRandao", (&[Word], &[])),
+    ("anvil_setMinGasPrice", (&[Number], &[])),
+    ("anvil_setChainId", (&[Number], &[])),
+    ("anvil_setBlockTimestampInterval", (&[Number], &[])),
+    ("anvil_removeBlockTimestampInterval", (&[], &[])),
+    ("anvil_dropTransaction", (&[Hash], &[])),
+    ("anvil_dropAllTransactions", (&[], &[])),
+    ("anvil_removePoolTransactions", (&[Address], &[])),
+    ("anvil_setLoggingEnabled", (&[Flag], &[])),
+    ("anvil_getAutomine", (&[], &[])),
+    ("anvil_getIntervalMining", (&[], &[])),
+    ("anvil_getGenesisTime", (&[], &[])),
+    ("anvil_nodeInfo", (&[], &[])),
+    ("anvil_metadata", (&[], &[])),
+    ("cluster_status", (&[], &[])),
+    ("cluster_leader", (&[], &[])),
+    ("cluster_push", (&[Text], &[Any])),
+    ("cluster_get", (&[Text], &[])),
+    ("cluster_info", (&[], &[])),
+    ("cluster_importBlocks", (&[Data], &[])),
+    ("raft_role", (&[], &[])),
+    ("raft_leader", (&[], &[])),
+    ("raft_cluster", (&[], &[])),
+    ("debug_getRawBlock", (&[Block], &[])),
+    ("debug_getRawHeader", (&[Block], &[])),
+    ("debug_getRawReceipts", (&[Block], &[])),
+    ("debug_getRawTransaction", (&[Hash], &[])),
+    ("debug_getBadBlocks", (&[], &[])),
+    ("debug_traceTransaction", (&[Hash], &[])),
+    ("debug_traceBlockByNumber", (&[Tag], &[])),
+    ("debug_traceBlockByHash", (&[Hash], &[])),
+    ("trace_transaction", (&[Hash], &[])),
+    ("eth_chainId", (&[], &[])),
+    ("eth_blockNumber", (&[], &[])),
+    ("eth_coinbase", (&[], &[])),
+    ("eth_syncing", (&[], &[])),
+    ("eth_hashrate", (&[], &[])),
+    ("eth_protocolVersion", (&[], &[])),
+    ("eth_getBlockByNumber", (&[Tag], &[Flag])),
+    ("eth_getBlockByHash", (&[Hash], &[Flag])),
+    ("eth_getHeaderByNumber", (&[Tag], &[])),
+    ("eth_getHeaderByHash", (&[Hash], &[])),
+    ("eth_getBlockTransactionCountByNumber", (&[Tag], &[])),
+    ("eth_getBlockTransactionCountByHash", (&[Hash], &[])),
+    ("eth_getBlockReceipts", (&[Block], &[])),
+    ("eth_getUncleCountByBlockNumber", (&[Tag], &[])),
+    ("eth_getUncleCountByBlockHash", (&[Hash], &[])),
+    ("eth_getUncleByBlockNumberAndIndex", (&[Tag, Quantity], &[])),
+    ("eth_getUncleByBlockHashAndIndex", (&[Hash, Quantity], &[])),
+    ("eth_call", (&[Transaction], &[Block, Accounts, Header])),
+    (
+        "eth_estimateGas",
+        (&[Transaction], &[Block, Accounts, Header]),
+    ),
+    (
+        "eth_createAccessList",
+        (&[Transaction], &[Block, Accounts, Header]),
+    ),
+    ("eth_simulateV1", (&[Simulation], &[Block])),
+    ("eth_config", (&[], &[])),
+    ("eth_capabilities", (&[], &[])),
+    ("eth_gasPrice", (&[], &[])),
+    ("eth_maxPriorityFeePerGas", (&[], &[])),
+    ("eth_baseFee", (&[], &[])),
+    ("eth_blobBaseFee", (&[], &[])),
+    ("eth_feeHistory", (&[Quantity, Tag], &[Percentiles])),
+    ("eth_getLogs", (&[Filter], &[])),
+    ("eth_newFilter", (&[], &[Filter])),
+    ("eth_newBlockFilter", (&[], &[])),
+    ("eth_getFilterChanges", (&[Text], &[])),
+    ("eth_getFilterLogs", (&[Text], &[])),
+    ("eth_uninstallFilter", (&[Text], &[])),
+    ("eth_sign", (&[Address, Text], &[])),
+    ("personal_sign", (&[Text, Address], &[])),
+    ("personal_ecRecover", (&[Text, Data], &[])),
+    ("eth_signTransaction", (&[Transaction], &[])),
+    ("eth_fillTransaction", (&[Transaction], &[])),
+    ("eth_accounts", (&[], &[])),
+    ("eth_getBalance", (&[Address], &[Block])),
+    ("eth_getTransactionCount", (&[Address], &[Block])),
+    ("eth_getCode", (&[Address], &[Block])),
+    ("eth_getStorageAt", (&[Address, Slot], &[Block])),
+    ("eth_getStorageValues", (&[SlotsByAccount], &[Block])),
+    ("eth_getProof", (&[Address], &[Slots, Block])),
+    ("eth_getAccount", (&[Address], &[Block])),
+    ("eth_getAccountInfo", (&[Address], &[Block])),
+    ("eth_sendRawTransaction", (&[Data], &[])),
+    ("eth_sendTransaction", (&[Transaction], &[])),
+    ("eth_getTransactionByHash", (&[Hash], &[])),
+    ("eth_getTransactionReceipt", (&[Hash], &[])),
+    (
+        "eth_getTransactionByBlockHashAndIndex",
+        (&[Hash, Quantity], &[]),
+    ),
+    (
+        "eth_getTransactionByBlockNumberAndIndex",
+        (&[Tag, Quantity], &[]),
+    ),
+    (
+        "eth_getTransactionBySenderAndNonce",
+        (&[Address, Quantity], &[]),
+    ),
+    ("eth_getRawTransactionByHash", (&[Hash], &[])),
+    (
+        "eth_getRawTransactionByBlockHashAndIndex",
+        (&[Hash, Quantity], &[]),
+    ),
+    (
+        "eth_getRawTransactionByBlockNumberAndIndex",
+        (&[Tag, Quantity], &[]),
+    ),
+    ("eth_pendingTransactions", (&[], &[])),
+    ("evm_snapshot", (&[], &[])),
+    ("evm_revert", (&[Number], &[])),
+    ("evm_increaseTime", (&[Seconds], &[])),
+    ("evm_setNextBlockTimestamp", (&[Number], &[])),
+    ("evm_setAutomine", (&[Flag], &[])),
+    ("evm_setBlockGasLimit", (&[Number], &[])),
+    ("evm_setAccountBalance", (&[Address, Number], &[])),
+    ("evm_setAccountCode", (&[Address, Data], &[])),
+    ("evm_setAccountNonce", (&[Address, Number], &[])),
+    ("evm_setAccountStorageAt", (&[Address, Slot, Word], &[])),
+    ("miner_stop", (&[], &[])),
+    ("miner_setGasPrice", (&[Number], &[])),
+    ("miner_setEtherbase", (&[Address], &[])),
+    ("net_version", (&[], &[])),
+    ("net_listening", (&[], &[])),
+    ("net_peerCount", (&[], &[])),
+    (
+        "testing_buildBlockV1",
+        (&[Hash, Payload], &[RawTransactions, Data]),
+    ),
+    ("txpool_status", (&[], &[])),
+    ("txpool_content", (&[], &[])),
+    ("txpool_contentFrom", (&[Address], &[])),
+    ("txpool_inspect", (&[], &[])),
+    ("web3_clientVersion", (&[], &[])),
+    ("web3_sha3", (&[Data], &[])),
+    ("rpc_modules", (&[], &[])),
+];
+
+/// What a method takes, and whether each may be left out; `None` where the table does not speak of it.
+pub(super) fn signature(method: &str) -> Option<Vec<(Kind, bool)>> {
+    let (_, (needed, optional)) = PARAMETERS.iter().find(|(name, _)| *name == method)?;
+    let needed = needed.iter().map(|kind| (*kind, false));
+    Some(
+        needed
+            .chain(optional.iter().map(|kind| (*kind, true)))
+            .collect(),
+    )
+}
+
+const ADDRESS: &str = "0x00000000000000000000000000000000000000aa";
+const HASH: &str = "0x00000000000000000000000000000000000000000000000000000000000000aa";
+
+impl Kind {
+    /// A value that fits.
+    pub(super) fn fitting(self) -> Value {
+        match self {
+            Address => json!(ADDRESS),
+            Hash | Word => json!(HASH),
+            Data => json!("0x1234"),
+            Block | Tag => json!("latest"),
+            Quantity | Number | Seconds | Slot => json!("0x1"),
+            Flag => json!(true),
+            Text => json!("text"),
+            Any => json!({"a": [1, null]}),
+            Transaction => json!({"from": ADDRESS, "to": ADDRESS, "value": "0x0"}),
+            Filter => json!({"fromBlock": "0x0", "address": ADDRESS, "topics": [null, [HASH]]}),
+            Percentiles => json!([10, 50.5]),
+            Slots => json!(["0x0", HASH]),
+            SlotsByAccount => json!({ADDRESS: ["0x0"]}),
+            Accounts => json!({ADDRESS: {"balance": "0x1", "stateDiff": {HASH: HASH}}}),
+            Header => json!({"number": "0x10", "time": "0xffffffff"}),
+            Simulation => {
+                json!({"blockStateCalls": [{"calls": [{"to": ADDRESS}], "stateOverrides": {}}]})
+            }
+            Payload => json!({
+                "timestamp": "0xffffffff", "prevRandao": HASH, "suggestedFeeRecipient": ADDRESS,
+                "withdrawals": [], "parentBeaconBlockRoot": HASH,
+            }),
+            RawTransactions => json!([]),
+        }
+    }
+
+    /// Values that do not fit.
+    pub(super) fn unfitting(self) -> Vec<Value> {
+        let long = format!("{ADDRESS}00");
+        let huge = format!("0x{}", "f".repeat(65));
+        let list = match self {
+            Any => json!([]),
+            Text => json!([1, true, {}, []]),
+            Flag => json!([1, "true", {}, [], "0x1"]),
+            Address => json!([
+                1,
+                true,
+                {},
+                [],
+                "",
+                "0x",
+                "0x12",
+                "nobody",
+                long,
+                "0xzz000000000000000000000000000000000000aa",
+                &ADDRESS[2..],
+            ]),
+            Hash => json!([
+                1,
+                true,
+                {},
+                [],
+                "",
+                "0x",
+                "0xaa",
+                ADDRESS,
+                format!("{HASH}00"),
+                &HASH[2..]
+            ]),
+            Data => json!([1, true, {}, [], "0x123", "0xzz"]),
+            Block => json!([
+                true, {}, [], "", "0x", "newest", "12", "0xzz", "0x10000000000000000", -1, 1.5,
+                {"blockHash": "0x12"}, {"blockNumber": {}}, {"blockHash": HASH, "blockNumber": "0x1"},
+            ]),
+            Tag => json!([
+                true,
+                {},
+                [],
+                "",
+                "0x",
+                "newest",
+                "12",
+                "0xzz",
+                "0x10000000000000000",
+                -1,
+                1.5,
+            ]),
+            Quantity => json!([
+                true,
+                {},
+                [],
+                "",
+                "0x",
+                "12",
+                "one",
+                "0xzz",
+                "0x10000000000000000",
+                -1,
+                1.5
+            ]),
+            Number => json!([true, {}, [], "", "0x", "one", "0xzz", huge, -1, 1.5]),
+            Seconds => json!([true, {}, [], "", "soon", "0xzz"]),
+            Slot => json!([true, {}, [], "0xzz", huge]),
+            Word => json!([true, {}, [], "0xzz", huge]),
+            Transaction => json!([
+                1, true, "0x", [], {"from": 1}, {"to": "0x12"}, {"gas": "0xzz"}, {"value": huge},
+                {"data": "0x1"}, {"data": "0x01", "input": "0x02"}, {"nonce": "0x10000000000000000"},
+                {"accessList": {}}, {"accessList": [{"address": "0x1"}]}, {"gasPrice": []},
+                {"authorizationList": [{}]}, {"blobVersionedHashes": ["0x1"]}, {"type": "0x100"},
+            ]),
+            Filter => json!([
+                1, true, "0x", [], {"address": 1}, {"address": ["0x12"]}, {"topics": "0x"},
+                {"topics": ["0x12"]}, {"topics": [null, null, null, null, null]},
+                {"fromBlock": "newest"}, {"blockHash": "0x1"}, {"blockHash": HASH, "toBlock": "0x1"},
+            ]),
+            Percentiles => json!([1, true, {}, "10", ["a"], [null], [-1], [100.5], [2, 1]]),
+            Slots => json!([1, true, {}, "0x0", ["0xzz"], [huge], [{}]]),
+            SlotsByAccount => {
+                json!([1, true, "0x", [], {}, {"0x12": []}, {ADDRESS: 1}, {ADDRESS: ["0xzz"]}])
+            }
+            Accounts => json!([
+                1, true, "0x", [], {"0x12": {}}, {ADDRESS: 1}, {ADDRESS: {"balance": "0xzz"}},
+                {ADDRESS: {"state": []}}, {ADDRESS: {"stateDiff": {"0xzz": HASH}}},
+                {ADDRESS: {"code": "0x1"}}, {ADDRESS: {"nonce": "0x10000000000000000"}},
+                {ADDRESS: {"movePrecompileToAddress": "0x1"}},
+            ]),
+            Header => json!([
+                1, true, "0x", [], {"number": "0xzz"}, {"time": {}}, {"gasLimit": "0x10000000000000000"},
+                {"feeRecipient": "0x1"}, {"prevRandao": huge}, {"baseFeePerGas": huge},
+            ]),
+            Simulation => json!([
+                1, true, "0x", [], {"blockStateCalls": {}}, {"blockStateCalls": [1]},
+                {"blockStateCalls": [{"calls": {}}]}, {"blockStateCalls": [{"calls": [{"to": "0x1"}]}]},
+                {"blockStateCalls": [{"stateOverrides": {"0x1": {}}}]}, {"validation": 1},
+                {"blockStateCalls": [{"blockOverrides": {"withdrawals": {}}}]},
+                {"blockStateCalls": [{"blockOverrides": {"time": huge}}]},
+            ]),
+            Payload => json!([
+                1, true, "0x", [], {}, {"timestamp": "0x1"}, {"timestamp": 1.5, "prevRandao": HASH,
+                "suggestedFeeRecipient": ADDRESS}, {"timestamp": "0x1", "prevRandao": "0x1",
+                "suggestedFeeRecipient": ADDRESS},
+            ]),
+            RawTransactions => json!([1, true, {}, "0x", [1], ["0x1"], [{}]]),
+        };
+        match list {
+            Value::Array(values) => values,
+            other => panic!("{other}"),
+        }
+    }
+}
