@@ -22,10 +22,10 @@ mod load;
 mod majority;
 #[path = "cluster/transfer.rs"]
 mod transfer;
-#[path = "cluster/writes.rs"]
-mod writes;
 #[path = "wasm/src/history.rs"]
 mod wasm_history;
+#[path = "cluster/writes.rs"]
+mod writes;
 
 #[test]
 fn a_hundred_blocks_have_the_roots_that_wasm_gives() {

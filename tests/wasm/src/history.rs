@@ -82,7 +82,11 @@ fn transaction(account: &DevAccount, nonce: u64) -> Arc<SignedTransaction> {
         value: U256::from(nonce),
         access_list: Default::default(),
         // NUMBER ADDRESS SSTORE STOP
-        input: if create { Bytes::from_static(&[0x43, 0x30, 0x55, 0x00]) } else { Bytes::new() },
+        input: if create {
+            Bytes::from_static(&[0x43, 0x30, 0x55, 0x00])
+        } else {
+            Bytes::new()
+        },
     });
     let signed = account.sign_transaction(transaction);
     Arc::new(signed.expect("a dev account signs"))
