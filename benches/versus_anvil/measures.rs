@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 
 const SENDERS: usize = 64;
 const BLOCK_TRANSACTIONS: usize = 100;
+const TRACED_TRANSACTIONS: usize = 1000;
 /// A contract that answers what its slot 0 holds: `PUSH0 SLOAD PUSH0 MSTORE PUSH1 32 PUSH0 RETURN`.
 const READER_CODE: &str = "0x5f545f5260205ff3";
 const READER: &str = "0x00000000000000000000000000000000000000ca";
@@ -44,6 +45,7 @@ pub(crate) async fn all(server: &Server, effort: Effort, report: &mut Report) {
     reads(server, effort, report).await;
     full_block(server, report).await;
     concurrent(server, effort, report).await;
+    traced_block(server, report).await;
 }
 
 async fn sequential(server: &Server, effort: Effort, report: &mut Report) {
@@ -171,6 +173,52 @@ async fn full_block(server: &Server, report: &mut Report) {
         "read a block of 100 transactions, ms",
         Better::Less,
         percentile(&mut read, 50),
+    );
+}
+
+/// `callTracer` over a block of 1,000 transfers from 100 senders.
+async fn traced_block(server: &Server, report: &mut Report) {
+    let mut connection = server.connect(0).await;
+    connection
+        .call("evm_setAutomine", json!([false]))
+        .await
+        .unwrap();
+    for number in 0..TRACED_TRANSACTIONS / 10 {
+        let mut sender = crate::transfers::Sender::funded(5000 + number, &mut connection).await;
+        for transfer in sender.transfers(10) {
+            connection
+                .call("eth_sendRawTransaction", json!([transfer]))
+                .await
+                .unwrap();
+        }
+    }
+    connection.call("evm_mine", json!([])).await.unwrap();
+    let mut times = Vec::new();
+    for _ in 0..11 {
+        let start = Instant::now();
+        let traces = connection
+            .call(
+                "debug_traceBlockByNumber",
+                json!(["latest", {"tracer": "callTracer"}]),
+            )
+            .await
+            .unwrap();
+        times.push(milliseconds(start.elapsed()));
+        assert_eq!(
+            traces.as_array().map(Vec::len),
+            Some(TRACED_TRANSACTIONS),
+            "all transfers are in the block"
+        );
+    }
+    connection
+        .call("evm_setAutomine", json!([true]))
+        .await
+        .unwrap();
+    report.add(
+        server.kind,
+        "callTracer over a block of 1,000 transfers, ms",
+        Better::Less,
+        percentile(&mut times, 50),
     );
 }
 

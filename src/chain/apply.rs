@@ -92,6 +92,7 @@ impl Chain {
                     let built = next.execute_proposed(block)?;
                     next.stack(&built, entry.proposed_at_ms);
                     effects.diffs.push((next.version, built.diff));
+                    effects.console_callers.extend(built.console_callers);
                     effects.blocks.push(built.block);
                 }
                 Outcome::Done
@@ -101,6 +102,7 @@ impl Chain {
                     let built = next.import_block(block)?;
                     next.stack(&built, entry.proposed_at_ms);
                     effects.diffs.push((next.version, built.diff));
+                    effects.console_callers.extend(built.console_callers);
                     effects.blocks.push(built.block);
                 }
                 Outcome::Done
@@ -148,6 +150,7 @@ impl Chain {
         };
         for built in builts {
             effects.diffs.push((built.block.version, built.diff));
+            effects.console_callers.extend(built.console_callers);
             effects.blocks.push(built.block);
         }
         Applied {

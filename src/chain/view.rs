@@ -134,6 +134,18 @@ impl View {
         Ok(self.block_by_number(number)?.map(|block| (block, index)))
     }
 
+    /// The state on which a block of the chain was executed: that after its parent with the cheats that were made
+    /// between the two, so that an execution again gives the same. `None` for the genesis block, which was not executed.
+    pub fn state_before(&self, block: &BlockRecord) -> Option<Arc<dyn StateRead + Send + Sync>> {
+        // Every change has a version of its own, and the block took the next one.
+        let version = block.version.checked_sub(1)?;
+        let chain = &self.chain;
+        Some(
+            self.archive
+                .state_at(chain.state(), chain.version(), version),
+        )
+    }
+
     /// The whole state after a block, with its trie: for proofs.
     pub fn whole_state_after(&self, block: &BlockRecord) -> Result<State, ViewError> {
         let chain = &self.chain;

@@ -12,9 +12,9 @@ use crate::{
     },
     net::{self, FileSpool, Net, NetConfig, Tokio},
     replica::{self, Prepared, RaftLog, Replica, ReplicaConfig, api::ChainEvent},
-    rpc::{self, Allowed, Limits, Listen, RpcConfig, RpcServer},
+    rpc::{self, Allowed, Limits, Listen, OnConsole, RpcConfig, RpcServer},
     storage::{chain::ChainStore, log::RedbLog},
-    telemetry::Printer,
+    telemetry::{Format, Printer},
     types::MemberId,
 };
 use alloy::primitives::Bytes;
@@ -114,7 +114,10 @@ pub async fn start_member(
         Flusher::start(archive).map_err(|error| failed(Box::new(error)))?;
     let on_request = request_lines(config, &name, printer);
     let front = Front {
-        config: rpc_config(config, listeners.rpc),
+        config: RpcConfig {
+            on_console: console_lines(config, &name, printer),
+            ..rpc_config(config, listeners.rpc)
+        },
         on_request,
     };
     let failure = watch_failures(consensus.clone(), flush_failure);
@@ -142,6 +145,17 @@ fn request_lines(
     let printer = printer.clone();
     let node = (config.members.len() > 1).then(|| name.to_owned());
     Arc::new(move |method: &str| printer.request(node.as_deref(), method))
+}
+
+/// Prints what contracts say; nothing is looked for where nothing is printed.
+fn console_lines(config: &ClusterConfig, name: &str, printer: &Printer) -> Option<OnConsole> {
+    if printer.format() == Format::Quiet {
+        return None;
+    }
+    let printer = printer.clone();
+    let node = (config.members.len() > 1).then(|| name.to_owned());
+    let print = move |line: &str| printer.console(node.as_deref(), line);
+    Some(OnConsole(Arc::new(print)))
 }
 
 type StartFailure = Box<dyn std::error::Error + Send + Sync>;

@@ -75,6 +75,8 @@ pub enum ChainEvent {
     Removed(Vec<Arc<BlockRecord>>),
     /// A transaction was taken into the pool or straight into a block.
     Transaction(B256),
+    /// A transaction of a new block may have called Solidity's console.
+    Console(B256),
 }
 
 /// A member of a cluster, as its RPC server sees it.

@@ -103,6 +103,9 @@ impl Applier {
         for block in effects.blocks {
             (self.shared.events)(ChainEvent::Block(block));
         }
+        for hash in effects.console_callers {
+            (self.shared.events)(ChainEvent::Console(hash));
+        }
         self.shared.applied.advance(at.index);
         self.shared.outcomes.resolve(answers);
         Ok(())

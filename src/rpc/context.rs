@@ -1,6 +1,6 @@
 //! What every method may use: the member of the cluster behind the server, and the server's own few things.
 
-use super::{error::RpcError, filters::Filters, limits::Limits};
+use super::{console::Console, error::RpcError, filters::Filters, limits::Limits};
 use crate::{
     chain::{
         Chain,
@@ -24,6 +24,7 @@ pub(crate) struct Context {
     pub(crate) filters: Filters,
     pub(crate) limits: Limits,
     pub(crate) on_request: OnRequest,
+    pub(crate) console: Console,
     evm_runs: Semaphore,
 }
 
@@ -51,6 +52,7 @@ impl Context {
             events,
             limits,
             on_request,
+            console: Console::default(),
         }
     }
 

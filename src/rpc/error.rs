@@ -12,6 +12,7 @@ use crate::{
         evm::{
             call::CallError,
             simulate::{CallFailure, SimulateError, Violation},
+            trace::TraceError,
         },
         state::StateError,
         transaction::TransactionError,
@@ -284,6 +285,17 @@ impl From<CallError> for RpcError {
             CallError::InvalidOverride(_)
             | CallError::Halted(_)
             | CallError::AllowanceExceeded(_) => Self::new(SERVER_ERROR, error.to_string()),
+        }
+    }
+}
+
+impl From<TraceError> for RpcError {
+    fn from(error: TraceError) -> Self {
+        match error {
+            TraceError::Call(error) => error.into(),
+            TraceError::State(error) => error.into(),
+            TraceError::Json(_) => Self::internal(error.to_string()),
+            _ => Self::server(error.to_string()),
         }
     }
 }

@@ -27,6 +27,12 @@ pub struct Limits {
     pub evm_runs: usize,
     /// The least gas that a call may use; a larger block gas limit raises it. geth's `--rpc.gascap`.
     pub call_gas: u64,
+    /// How long the trace of a transaction may take where its `timeout` does not say (geth's default).
+    pub trace_transaction: Duration,
+    /// How long all traces of one request may take together.
+    pub trace_request: Duration,
+    /// Blocks that one `trace_filter` looks at.
+    pub trace_filter_blocks: u64,
     /// Blocks that one `eth_feeHistory` shows (geth's limit).
     pub fee_history_blocks: u64,
     /// How long a client may take to send the head of a request, or leave a connection idle.
@@ -52,6 +58,9 @@ impl Default for Limits {
             filter_idle: Duration::from_mins(5),
             evm_runs: cores.max(2),
             call_gas: 50_000_000,
+            trace_transaction: Duration::from_secs(5),
+            trace_request: Duration::from_mins(2),
+            trace_filter_blocks: 10_000,
             fee_history_blocks: 1_024,
             idle: Duration::from_mins(2),
             send: Duration::from_secs(30),

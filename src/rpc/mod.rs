@@ -18,6 +18,7 @@
 //! panics, and answers a batched `eth_subscribe` twice; the first and the last cannot be put right from outside.
 //! Hence sockets, envelopes and batches are here.
 
+mod console;
 mod context;
 mod dispatch;
 mod error;
@@ -34,10 +35,12 @@ mod session;
 mod testing;
 
 use crate::replica::api::{Backend, ChainEvent};
+use console::Console;
 use context::Context;
 use std::{io, net::SocketAddr, sync::Arc};
 use tokio::sync::broadcast;
 
+pub use console::OnConsole;
 pub use context::OnRequest;
 pub use limits::Limits;
 pub use server::RpcServer;
@@ -72,6 +75,8 @@ pub struct RpcConfig {
     pub hosts: Allowed,
     /// Limits.
     pub limits: Limits,
+    /// Where contracts' `console.log` goes; `None`: nowhere, and it costs nothing.
+    pub on_console: Option<OnConsole>,
 }
 
 impl RpcConfig {
@@ -82,6 +87,7 @@ impl RpcConfig {
             origins: Allowed::Any,
             hosts: Allowed::Any,
             limits: Limits::default(),
+            on_console: None,
         }
     }
 }
@@ -99,8 +105,15 @@ pub async fn serve(
     events: broadcast::Sender<ChainEvent>,
     on_request: OnRequest,
 ) -> io::Result<RpcServer> {
-    let context = Context::new(backend, events, config.limits.clone(), on_request);
-    server::start(config, Arc::new(context)).await
+    let mut context = Context::new(backend, events, config.limits.clone(), on_request);
+    let listens = config.on_console.is_some();
+    context.console = Console::new(config.on_console.clone());
+    let context = Arc::new(context);
+    if listens {
+        let events = context.events.subscribe();
+        tokio::spawn(console::follow(Arc::downgrade(&context), events));
+    }
+    server::start(config, context).await
 }
 
 #[cfg(test)]

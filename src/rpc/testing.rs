@@ -1,7 +1,7 @@
 //! What tests of this module share: blocks made by hand, and servers in front of a cluster without Raft.
 #![allow(clippy::unwrap_used)]
 
-use super::{Allowed, Limits, Listen, RpcConfig, RpcServer, context::Context};
+use super::{Allowed, Limits, Listen, OnConsole, RpcConfig, RpcServer, context::Context};
 use crate::{
     chain::{
         block::{BlockRecord, ReceiptRecord},
@@ -111,6 +111,8 @@ pub(crate) struct Servers {
     pub(crate) running: Vec<RpcServer>,
     /// The methods that were called, on all nodes.
     pub(crate) requests: Arc<Mutex<Vec<String>>>,
+    /// What contracts said, with the node that printed it.
+    pub(crate) console: Arc<Mutex<Vec<(usize, String)>>>,
 }
 
 impl Servers {
@@ -128,10 +130,14 @@ impl Servers {
         };
         let cluster = TestCluster::with_sink(&spec(Hardfork::LATEST), 500, sink);
         let requests: Arc<Mutex<Vec<String>>> = Arc::default();
+        let console: Arc<Mutex<Vec<(usize, String)>>> = Arc::default();
         let mut servers = Vec::new();
         for (index, events) in events.into_iter().enumerate() {
             let seen = Arc::clone(&requests);
+            let said = Arc::clone(&console);
+            let print = move |line: &str| said.lock().unwrap().push((index + 1, line.to_owned()));
             let config = RpcConfig {
+                on_console: Some(OnConsole(Arc::new(print))),
                 limits: limits.clone(),
                 origins: origins.clone(),
                 ..RpcConfig::new(Listen::Address(([127, 0, 0, 1], 0).into()))
@@ -149,6 +155,7 @@ impl Servers {
             cluster,
             running: servers,
             requests,
+            console,
         }
     }
 

@@ -14,7 +14,8 @@ pub async fn narrate(printer: Printer, mut events: broadcast::Receiver<ChainEven
             Ok(ChainEvent::Block(block)) => printer.block(&block),
             Ok(ChainEvent::Removed(blocks)) => printer.removed(&blocks),
             // What came too fast to be read is not printed either.
-            Ok(ChainEvent::Transaction(_)) | Err(RecvError::Lagged(_)) => {}
+            Ok(ChainEvent::Transaction(_) | ChainEvent::Console(_)) | Err(RecvError::Lagged(_)) => {
+            }
             Err(RecvError::Closed) => return,
         }
     }
@@ -30,6 +31,17 @@ impl Printer {
                 self.json(&json!({ "event": "request", "node": node, "method": method }));
             }
             (Format::Quiet, _) => {}
+        }
+    }
+
+    /// What a contract said (`console.log`), as anvil and Hardhat print it.
+    pub fn console(&self, node: Option<&str>, line: &str) {
+        match self.format() {
+            Format::Text => self.text(line),
+            Format::Json => {
+                self.json(&json!({ "event": "console", "node": node, "line": line }));
+            }
+            Format::Quiet => {}
         }
     }
 

@@ -246,6 +246,7 @@ fn requests_and_blocks_are_said_in_anvils_words() {
     let (printer, stdout, _) = printer(Format::Text);
     printer.request(None, "eth_chainId");
     printer.request(Some("node2"), "evm_mine");
+    printer.console(Some("node2"), "said by a contract");
     let block = Arc::new(BlockRecord {
         header: Header {
             number: 7,
@@ -266,7 +267,7 @@ fn requests_and_blocks_are_said_in_anvils_words() {
     assert_eq!(
         stdout.text(),
         format!(
-            "eth_chainId\nnode2 evm_mine\n\n    Block Number: 7\n    Block Hash: 0x{hash}\n    Block Time: \"Sat, 21 Nov 2026 \
+            "eth_chainId\nnode2 evm_mine\nsaid by a contract\n\n    Block Number: 7\n    Block Hash: 0x{hash}\n    Block Time: \"Sat, 21 Nov 2026 \
              23:45:08 +0000\"\n\n\n    Blocks removed: 7 to 7\n\n"
         )
     );

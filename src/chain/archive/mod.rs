@@ -33,6 +33,7 @@ use super::{
     block::BlockRecord,
     state::{State, StateDiff},
 };
+use alloy::primitives::B256;
 use cache::BlockCache;
 use layer::{Head, Layer};
 use std::{
@@ -91,6 +92,8 @@ pub struct Effects {
     pub diffs: Vec<(u64, StateDiff)>,
     /// New blocks, ascending.
     pub blocks: Vec<Arc<BlockRecord>>,
+    /// Transactions in them that may have called Solidity's console; not kept.
+    pub console_callers: Vec<B256>,
 }
 
 /// The point to which `evm_revert` goes back.

@@ -44,6 +44,8 @@ pub struct Built {
     pub timestamp_named: bool,
     /// Whether it comes from outside: the chain goes on with its gas limit.
     pub imported: bool,
+    /// Its transactions that may have called Solidity's console.
+    pub console_callers: Vec<B256>,
 }
 
 impl Built {
@@ -150,6 +152,7 @@ impl Chain {
         let executed = execute_block(&input, &mut draft, source)?;
         let (state, diff) = draft.finish();
         seal(&mut header, &executed, state.root());
+        let console_callers = executed.console_callers;
         let block = BlockRecord {
             hash: header.hash_slow(),
             header,
@@ -166,6 +169,7 @@ impl Chain {
             evicted: Vec::new(),
             timestamp_named: false,
             imported: strictness == Strictness::Ethereum,
+            console_callers,
         })
     }
 

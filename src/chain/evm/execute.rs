@@ -5,6 +5,7 @@ use super::{
     dao::apply_dao_fork,
     draft_database::{DatabaseError, DraftDatabase},
     environment::{Strictness, block_environment, strict_environment},
+    trace::console,
 };
 use crate::chain::{
     block::ReceiptRecord,
@@ -81,6 +82,8 @@ pub(crate) struct Executed {
     pub(crate) blob_gas_used: u64,
     /// EIP-7685.
     pub(crate) requests: Requests,
+    /// Transactions that may have called Solidity's console.
+    pub(crate) console_callers: Vec<B256>,
 }
 
 /// Where a block stands.
@@ -132,7 +135,11 @@ pub(crate) fn execute_block(
         .apply_pre_execution_changes()
         .map_err(block_error)?;
     let has_status = rules.is_active(Hardfork::Byzantium);
-    let (transactions, details) = run_transactions(&mut executor, source, has_status)?;
+    let Ran {
+        transactions,
+        details,
+        console_callers,
+    } = run_transactions(&mut executor, source, has_status)?;
     let result = executor
         .apply_post_execution_changes()
         .map_err(block_error)?;
@@ -162,6 +169,7 @@ pub(crate) fn execute_block(
         gas_used: result.gas_used,
         blob_gas_used: result.blob_gas_used,
         requests: result.requests,
+        console_callers,
     })
 }
 
@@ -173,16 +181,24 @@ struct Detail {
     root: Option<B256>,
 }
 
+/// The transactions that are in the block.
+struct Ran {
+    transactions: Vec<Arc<SignedTransaction>>,
+    details: Vec<Detail>,
+    console_callers: Vec<B256>,
+}
+
 fn run_transactions<'d, E>(
     executor: &mut E,
     source: &mut dyn TransactionSource,
     has_status: bool,
-) -> Result<(Vec<Arc<SignedTransaction>>, Vec<Detail>), ExecutionError>
+) -> Result<Ran, ExecutionError>
 where
     E: BlockExecutor<Transaction = Envelope, Receipt = ReceiptEnvelope>,
     E::Evm: Evm<DB = DraftDatabase<'d>, Tx: alloy_evm::FromRecoveredTx<Envelope>>,
 {
     let (mut transactions, mut details) = (Vec::new(), Vec::new());
+    let mut console_callers = Vec::new();
     while let Some(transaction) = source.next() {
         let recovered = Recovered::new_unchecked(&transaction.envelope, transaction.sender);
         let output = match executor.execute_transaction_without_commit(recovered) {
@@ -193,6 +209,9 @@ where
                 continue;
             }
         };
+        if console::is_touched(&output.result().state) {
+            console_callers.push(*transaction.hash());
+        }
         let created = match &output.result().result {
             ExecutionResult::Success {
                 output: Output::Create(_, address),
@@ -213,7 +232,11 @@ where
         });
         transactions.push(transaction);
     }
-    Ok((transactions, details))
+    Ok(Ran {
+        transactions,
+        details,
+        console_callers,
+    })
 }
 
 fn refusal(error: BlockExecutionError) -> Result<Refusal, ExecutionError> {

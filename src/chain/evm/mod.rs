@@ -9,3 +9,4 @@ pub(crate) mod execute;
 pub(crate) mod intrinsic;
 pub(crate) mod precompiles;
 pub mod simulate;
+pub mod trace;

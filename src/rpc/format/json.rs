@@ -51,6 +51,11 @@ impl Json {
         Self(out)
     }
 
+    /// Text that is JSON already.
+    pub(crate) fn raw(text: String) -> Self {
+        Self(text.into_bytes())
+    }
+
     /// An object.
     pub(crate) fn object(write: impl FnOnce(&mut Object<'_>)) -> Self {
         Self::build(|out| Object::write(out, write))

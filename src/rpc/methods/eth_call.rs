@@ -124,22 +124,25 @@ async fn run_at<T: Send + 'static>(
 
 async fn eth_call(call: Call<'_>) -> Answer {
     let asked = Asked::read(&call)?;
-    run_at(&call, asked.id, move |context| {
+    let heard = run_at(&call, asked.id, move |context| {
         let (state, block) = (asked.state.as_ref(), asked.block.as_ref());
-        let result = call::call(context, &asked.request, state, block)?;
-        Ok(Json::data(result.output))
+        Ok(call::call_heard(context, &asked.request, state, block))
     })
-    .await
+    .await?;
+    call.context.console.print(&heard.console);
+    Ok(Json::data(heard.result?.output))
 }
 
 async fn estimate_gas(call: Call<'_>) -> Answer {
     let asked = Asked::read(&call)?;
-    run_at(&call, asked.id, move |context| {
+    let heard = run_at(&call, asked.id, move |context| {
         let (state, block) = (asked.state.as_ref(), asked.block.as_ref());
-        let gas = call::estimate_gas(context, &asked.request, state, block)?;
-        Ok(Json::quantity(gas))
+        let request = &asked.request;
+        Ok(call::estimate_gas_heard(context, request, state, block))
     })
-    .await
+    .await?;
+    call.context.console.print(&heard.console);
+    Ok(Json::quantity(heard.result?))
 }
 
 async fn create_access_list(call: Call<'_>) -> Answer {

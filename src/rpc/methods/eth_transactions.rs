@@ -12,6 +12,7 @@ use crate::{
     },
     replica::api::ChainEvent,
     rpc::{
+        console,
         context::Context,
         dispatch::{Answer, Call},
         error::RpcError,
@@ -87,7 +88,7 @@ fn unsigned(call: &Call<'_>) -> Result<Write, RpcError> {
 }
 
 /// Sends, and gives the hash of what was sent.
-async fn submit(context: &Context, write: Write) -> Result<B256, RpcError> {
+async fn submit(context: &Arc<Context>, write: Write) -> Result<B256, RpcError> {
     let write = match write {
         Write::Transaction(transaction) if transaction.is_blob() => {
             Write::Transaction(with_cell_proofs(context, transaction).await?)
@@ -95,7 +96,10 @@ async fn submit(context: &Context, write: Write) -> Result<B256, RpcError> {
         write => write,
     };
     match context.write(write).await? {
-        Outcome::Transaction(hash) => Ok(hash),
+        Outcome::Transaction(hash) => {
+            console::taken(context, hash);
+            Ok(hash)
+        }
         outcome => Err(RpcError::internal(format!(
             "a transaction came to {outcome:?}"
         ))),

@@ -7,6 +7,7 @@ mod anvil;
 mod blobs;
 mod cluster;
 mod debug;
+mod debug_trace;
 mod eth_blocks;
 mod eth_call;
 mod eth_config;
@@ -21,6 +22,7 @@ mod evm;
 mod import;
 mod net;
 mod testing;
+mod trace;
 mod txpool;
 mod web3;
 
@@ -77,11 +79,14 @@ macro_rules! methods {
 }
 use methods;
 
+pub(crate) use debug_trace::{run_traced_in, transaction_console_lines};
+
 const TABLES: &[&[Method]] = &[
     anvil::METHODS,
     blobs::METHODS,
     cluster::METHODS,
     debug::METHODS,
+    debug_trace::METHODS,
     eth_blocks::METHODS,
     eth_call::METHODS,
     eth_config::METHODS,
@@ -96,6 +101,7 @@ const TABLES: &[&[Method]] = &[
     import::METHODS,
     net::METHODS,
     testing::METHODS,
+    trace::METHODS,
     txpool::METHODS,
     web3::METHODS,
 ];

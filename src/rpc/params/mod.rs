@@ -10,12 +10,16 @@ mod object;
 mod payload;
 mod scalar;
 mod simulate;
+mod trace;
 mod transaction;
 
 pub(crate) use filter::{FilterCriteria, FilterRange, LogFilter};
 pub(crate) use object::Fields;
 pub(crate) use scalar::{Argument, Bool, Cheat, Message, ProofKey, Slot, Word, json_kind};
 pub(crate) use simulate::Simulation;
+pub(crate) use trace::{
+    CallAndTypes, TraceCallConfig, TraceConfig, TraceCriteria, Types, parse_go_duration,
+};
 pub(crate) use transaction::{parse_block_overrides, parse_state_overrides};
 
 use super::error::RpcError;

@@ -6,3 +6,4 @@ mod cheats;
 mod clients;
 mod protocol;
 mod subscriptions;
+mod traces;

@@ -1,6 +1,6 @@
 //! `eth_estimateGas`, as geth's `eth/gasestimator` does it.
 
-use super::{CallContext, CallError, machine::Machine};
+use super::{CallContext, CallError, Heard, machine::Machine};
 use crate::chain::{Rejection, spec::Hardfork};
 use alloy::{
     eips::{eip4844::DATA_GAS_PER_BLOB, eip7825::MAX_TX_GAS_LIMIT_OSAKA},
@@ -26,17 +26,36 @@ pub fn estimate_gas(
     block_overrides: Option<&BlockOverrides>,
 ) -> Result<u64, CallError> {
     let mut machine = Machine::new(context, request, state_overrides, block_overrides)?;
-    let highest = highest_gas(context, request, &mut machine)?;
+    search(context, request, &mut machine)
+}
+
+/// [`estimate_gas`] with what the call said on the console.
+pub fn estimate_gas_heard(
+    context: &CallContext<'_>,
+    request: &TransactionRequest,
+    state_overrides: Option<&StateOverride>,
+    block_overrides: Option<&BlockOverrides>,
+) -> Heard<u64> {
+    let machine = Machine::new(context, request, state_overrides, block_overrides);
+    Heard::from(machine, |machine| search(context, request, machine))
+}
+
+fn search(
+    context: &CallContext<'_>,
+    request: &TransactionRequest,
+    machine: &mut Machine<'_>,
+) -> Result<u64, CallError> {
+    let highest = highest_gas(context, request, machine)?;
     // A plain transfer is tried with 21000, not just answered: an access list or the like may cost more.
     if machine.transaction.data.is_empty()
         && let TxKind::Call(to) = machine.transaction.kind
         && highest >= TRANSFER_GAS
         && !machine.has_code(to)?
-        && attempt(&mut machine, TRANSFER_GAS)?.is_some_and(|result| result.is_success())
+        && attempt(machine, TRANSFER_GAS)?.is_some_and(|result| result.is_success())
     {
         return Ok(TRANSFER_GAS);
     }
-    let Some(result) = attempt(&mut machine, highest)? else {
+    let Some(result) = attempt(machine, highest)? else {
         return Err(CallError::AllowanceExceeded(highest));
     };
     let gas = match result {
@@ -53,7 +72,7 @@ pub fn estimate_gas(
     let peak = gas.total_gas_spent().max(gas.tx_gas_used());
     let optimistic = peak.saturating_add(CALL_STIPEND).saturating_mul(64) / 63;
     if optimistic < high {
-        if succeeds(&mut machine, optimistic)? {
+        if succeeds(machine, optimistic)? {
             high = optimistic;
         } else {
             low = optimistic;
@@ -62,7 +81,7 @@ pub fn estimate_gas(
     while low + 1 < high && !close_enough(low, high) {
         // Most calls need little more than they used: look at the low side first.
         let middle = (low + (high - low) / 2).min(low.saturating_mul(2).max(low + 1));
-        if succeeds(&mut machine, middle)? {
+        if succeeds(machine, middle)? {
             high = middle;
         } else {
             low = middle;

@@ -17,6 +17,16 @@ pub(in crate::chain::evm) struct LastStep {
     stack_length: usize,
 }
 
+impl LastStep {
+    /// An instruction, and the words on the stack before it.
+    pub(in crate::chain::evm) fn new(opcode: u8, stack_length: usize) -> Self {
+        Self {
+            opcode,
+            stack_length,
+        }
+    }
+}
+
 impl<C: ContextTr> Inspector<C> for LastStep {
     fn step(&mut self, interpreter: &mut Interpreter, context: &mut C) {
         if context.journal().depth() <= 1 {
@@ -27,7 +37,7 @@ impl<C: ContextTr> Inspector<C> for LastStep {
 }
 
 /// Whether geth's sentence for this halt names the instruction, so that [`LastStep`] is needed.
-pub(super) fn needs_last_step(reason: &HaltReason) -> bool {
+pub(in crate::chain::evm) fn needs_last_step(reason: &HaltReason) -> bool {
     matches!(
         reason,
         HaltReason::OpcodeNotFound

@@ -1,7 +1,11 @@
 //! One request's EVM: its environment, its view of the state, its transaction.
 
 use super::{
-    super::{database::StateDatabase, environment::block_environment},
+    super::{
+        database::StateDatabase,
+        environment::block_environment,
+        trace::console::{self, ConsoleRecorder},
+    },
     CallContext, CallError,
     halt::{LastStep, needs_last_step, words},
     overrides::{self, MovedPrecompiles},
@@ -19,8 +23,8 @@ use alloy_evm::{
 use revm::{
     Database as _, Inspector,
     context::{
-        Cfg as _, TxEnv,
-        result::{EVMError, ExecutionResult, HaltReason, InvalidHeader},
+        BlockEnv, Cfg as _, TxEnv,
+        result::{EVMError, ExecutionResult, HaltReason, InvalidHeader, ResultAndState},
     },
     inspector::NoOpInspector,
     primitives::hardfork::SpecId,
@@ -31,16 +35,30 @@ use revm::{
 const MEMORY_LIMIT_BYTES: u64 = 64 << 20;
 
 /// See the module.
-pub(super) struct Machine<'a> {
+pub(in crate::chain::evm) struct Machine<'a> {
     environment: EvmEnv<SpecId>,
     database: StateDatabase<'a>,
     moved_precompiles: MovedPrecompiles,
+    /// The gas of the last run, if it may have called the console.
+    console_run: Option<u64>,
     /// What runs; its gas is set by each run, its access list may be.
-    pub(super) transaction: TxEnv,
+    pub(in crate::chain::evm) transaction: TxEnv,
 }
 
 impl<'a> Machine<'a> {
-    pub(super) fn new(
+    pub(in crate::chain::evm) fn new(
+        context: &CallContext<'a>,
+        request: &TransactionRequest,
+        state_overrides: Option<&StateOverride>,
+        block_overrides: Option<&BlockOverrides>,
+    ) -> Result<Self, CallError> {
+        let database = StateDatabase::new(context.state, context.block_hash);
+        Self::over(database, context, request, state_overrides, block_overrides)
+    }
+
+    /// Over a database in which something ran already.
+    pub(in crate::chain::evm) fn over(
+        mut database: StateDatabase<'a>,
         context: &CallContext<'a>,
         request: &TransactionRequest,
         state_overrides: Option<&StateOverride>,
@@ -48,7 +66,6 @@ impl<'a> Machine<'a> {
     ) -> Result<Self, CallError> {
         let transaction = request::transaction(request, context.chain_id)?;
         let mut environment = block_environment(context.spec, context.chain_id, context.header);
-        let mut database = StateDatabase::new(context.state, context.block_hash);
         let config = &mut environment.cfg_env;
         config.disable_nonce_check = true;
         config.disable_eip3607 = true;
@@ -67,6 +84,7 @@ impl<'a> Machine<'a> {
             environment,
             database,
             moved_precompiles,
+            console_run: None,
             transaction,
         };
         machine.waive_fees(block_overrides);
@@ -93,12 +111,20 @@ impl<'a> Machine<'a> {
 
     /// Runs the transaction with `gas`. Nothing of it stays.
     pub(super) fn run(&mut self, gas: u64) -> Result<ExecutionResult, CallError> {
-        let (result, _) = self.execute(gas, NoOpInspector {}, false)?;
-        Ok(result)
+        let (outcome, _) = self.execute(gas, NoOpInspector {}, false)?;
+        self.console_run = console::is_touched(&outcome.state).then_some(gas);
+        Ok(outcome.result)
+    }
+
+    /// What the last run said on Solidity's console: nothing, or it runs once more.
+    pub(super) fn console_lines(&mut self) -> Vec<String> {
+        self.console_run
+            .and_then(|gas| self.inspect(gas, ConsoleRecorder::default()).ok())
+            .map_or_else(Vec::new, |(_, recorder)| recorder.into_lines())
     }
 
     /// Runs the transaction with `gas` under an inspector, and gives that back.
-    pub(super) fn inspect<I>(
+    pub(in crate::chain::evm) fn inspect<I>(
         &mut self,
         gas: u64,
         inspector: I,
@@ -106,7 +132,34 @@ impl<'a> Machine<'a> {
     where
         I: Inspector<EthEvmContext<StateDatabase<'a>>>,
     {
+        let (outcome, inspector) = self.execute(gas, inspector, true)?;
+        Ok((outcome.result, inspector))
+    }
+
+    /// The same with the changes that the transaction would make.
+    pub(in crate::chain::evm) fn inspect_changes<I>(
+        &mut self,
+        gas: u64,
+        inspector: I,
+    ) -> Result<(ResultAndState, I), CallError>
+    where
+        I: Inspector<EthEvmContext<StateDatabase<'a>>>,
+    {
         self.execute(gas, inspector, true)
+    }
+
+    /// What it runs in and what it runs over.
+    pub(in crate::chain::evm) fn parts(&mut self) -> (&BlockEnv, &TxEnv, &mut StateDatabase<'a>) {
+        (
+            &self.environment.block_env,
+            &self.transaction,
+            &mut self.database,
+        )
+    }
+
+    /// The database, for another run over it.
+    pub(in crate::chain::evm) fn into_database(self) -> StateDatabase<'a> {
+        self.database
     }
 
     fn execute<I>(
@@ -114,7 +167,7 @@ impl<'a> Machine<'a> {
         gas: u64,
         inspector: I,
         inspect: bool,
-    ) -> Result<(ExecutionResult, I), CallError>
+    ) -> Result<(ResultAndState, I), CallError>
     where
         I: Inspector<EthEvmContext<StateDatabase<'a>>>,
     {
@@ -137,7 +190,7 @@ impl<'a> Machine<'a> {
         let evm = evm.into_inner();
         self.database = evm.ctx.journaled_state.database;
         match outcome {
-            Ok(outcome) => Ok((outcome.result, evm.inspector)),
+            Ok(outcome) => Ok((outcome, evm.inspector)),
             Err(error) => Err(self.error(error)),
         }
     }

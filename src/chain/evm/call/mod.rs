@@ -7,10 +7,10 @@
 
 mod access_list;
 mod estimate;
-pub(in crate::chain::evm) mod halt;
-mod machine;
-pub(in crate::chain::evm) mod overrides;
-pub(in crate::chain::evm) mod reason;
+pub(super) mod halt;
+pub(super) mod machine;
+pub(super) mod overrides;
+pub(super) mod reason;
 mod request;
 #[cfg(test)]
 mod tests;
@@ -28,7 +28,7 @@ use machine::Machine;
 use revm::context::result::{ExecutionResult, Output};
 
 pub use access_list::create_access_list;
-pub use estimate::estimate_gas;
+pub use estimate::{estimate_gas, estimate_gas_heard};
 
 /// Why a call gave no result, in geth's words.
 #[derive(Debug, thiserror::Error)]
@@ -101,7 +101,54 @@ pub fn call(
     block_overrides: Option<&BlockOverrides>,
 ) -> Result<CallResult, CallError> {
     let mut machine = Machine::new(context, request, state_overrides, block_overrides)?;
-    let gas = request.gas.unwrap_or(u64::MAX).min(context.gas_cap);
+    run(&mut machine, request, context.gas_cap)
+}
+
+/// What a call came to, and what it said on Solidity's console, also where it failed.
+#[derive(Debug)]
+pub struct Heard<T> {
+    /// What it came to.
+    pub result: Result<T, CallError>,
+    /// Lines of `console.log`.
+    pub console: Vec<String>,
+}
+
+impl<T> Heard<T> {
+    /// Runs `ask` on a machine, and listens.
+    fn from(
+        machine: Result<Machine<'_>, CallError>,
+        ask: impl FnOnce(&mut Machine<'_>) -> Result<T, CallError>,
+    ) -> Self {
+        match machine {
+            Ok(mut machine) => Self {
+                result: ask(&mut machine),
+                console: machine.console_lines(),
+            },
+            Err(error) => Self {
+                result: Err(error),
+                console: Vec::new(),
+            },
+        }
+    }
+}
+
+/// [`call`] with what it said on the console.
+pub fn call_heard(
+    context: &CallContext<'_>,
+    request: &TransactionRequest,
+    state_overrides: Option<&StateOverride>,
+    block_overrides: Option<&BlockOverrides>,
+) -> Heard<CallResult> {
+    let machine = Machine::new(context, request, state_overrides, block_overrides);
+    Heard::from(machine, |machine| run(machine, request, context.gas_cap))
+}
+
+fn run(
+    machine: &mut Machine<'_>,
+    request: &TransactionRequest,
+    gas_cap: u64,
+) -> Result<CallResult, CallError> {
+    let gas = request.gas.unwrap_or(u64::MAX).min(gas_cap);
     match machine.run(gas)? {
         ExecutionResult::Success {
             gas, logs, output, ..
