@@ -13,7 +13,7 @@ use crate::{
     net::{self, FileSpool, Net, NetConfig, Tokio},
     replica::{self, Prepared, RaftLog, Replica, ReplicaConfig, api::ChainEvent},
     rpc::{self, Allowed, Limits, Listen, RpcConfig, RpcServer},
-    storage::{chain::ChainStore, log::RedbLog},
+    storage::{chain::ChainStore, log::DiskLog},
     telemetry::Printer,
     types::MemberId,
 };
@@ -34,7 +34,7 @@ pub struct Member {
     rpc: RpcServer,
     consensus: Consensus<Tokio>,
     net: Option<Net>,
-    log: Option<RedbLog<Tokio>>,
+    log: Option<DiskLog<Tokio>>,
     flusher: Flusher,
     events: broadcast::Sender<ChainEvent>,
     failure: Option<oneshot::Receiver<String>>,
@@ -184,7 +184,7 @@ async fn start_consensus(
     data: &DataLocation,
     prepared: &Prepared,
     transport: Arc<dyn Transport>,
-) -> Result<(Consensus<Tokio>, Option<RedbLog<Tokio>>), StartFailure> {
+) -> Result<(Consensus<Tokio>, Option<DiskLog<Tokio>>), StartFailure> {
     let consensus_config = ConsensusConfig {
         cluster_name: config.name(),
         heartbeat_ms: config.timing.heartbeat_interval_ms,
@@ -210,7 +210,7 @@ async fn start_consensus(
             Ok((Consensus::start(parts).await?, None))
         }
         Some(folder) => {
-            let log = RedbLog::open(&folder.join("log.redb"))?;
+            let log = DiskLog::open(&folder.join("log"))?;
             let parts = Parts {
                 config: consensus_config,
                 id: member,
