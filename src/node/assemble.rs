@@ -192,6 +192,7 @@ async fn start_consensus(
         election_timeout_max_ms: config.timing.election_timeout_max_ms,
         checkpoint_every_entries: config.storage.snapshot_interval_entries,
         keep_entries: KEPT_ENTRIES.min(config.storage.snapshot_interval_entries),
+        shared_clock: config.is_on_one_machine(),
         ..ConsensusConfig::default()
     };
     let application = Box::new(prepared.applier());

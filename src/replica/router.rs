@@ -16,7 +16,7 @@ use crate::{
     types::{MemberId, RequestId},
 };
 use alloy::primitives::Bytes;
-use futures::future::{Either, FutureExt, select};
+use futures::future::{Either, select};
 use std::{
     sync::{
         Arc,
@@ -236,12 +236,13 @@ impl Router {
                     })
                 }
             },
-            Ok(Request::ReadIndex) => Response::ReadIndex(
-                self.log
-                    .read_index()
-                    .map(|answer| answer.map_err(|_| self.log.view().leader))
-                    .await,
-            ),
+            Ok(Request::ReadIndex) => Response::ReadIndex(match self.log.read_index_by_lease() {
+                Some(index) => Ok(index),
+                None => {
+                    let asked = self.log.read_index().await;
+                    asked.map_err(|_| self.log.view().leader)
+                }
+            }),
             Err(error) => {
                 tracing::warn!(%error, "refused a peer's message");
                 Response::ReadIndex(Err(None))
