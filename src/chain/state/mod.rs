@@ -193,13 +193,9 @@ impl State {
         }
     }
 
-    /// Keeps a code; says whether it is new.
-    fn write_code(&mut self, hash: B256, code: Bytes) -> bool {
-        if hash == KECCAK256_EMPTY || self.codes.contains_key(&hash) {
-            return false;
-        }
+    /// Keeps a code.
+    fn write_code(&mut self, hash: B256, code: Bytes) {
         self.codes.insert(hash, analysed(code));
-        true
     }
 }
 
