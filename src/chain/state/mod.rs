@@ -15,7 +15,7 @@ mod leaf;
 mod tests;
 mod trie;
 
-use alloy::primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256, keccak256};
+use alloy::primitives::{Address, B256, Bytes, U256, keccak256};
 use alloy_trie::EMPTY_ROOT_HASH;
 use leaf::{Account, Slot, hashed_slot};
 use revm::bytecode::Bytecode;
