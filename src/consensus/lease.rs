@@ -11,8 +11,9 @@
 //! *What it needs of clocks.* That none of the members' monotonic clocks runs at more than twice the rate of
 //! another's while a lease lasts. Members on one machine read the same clock, which holds also when that machine
 //! sleeps. Of other machines it cannot be known: a virtual machine that is halted and goes on later has a clock that
-//! stood still. So leases are for clusters on one machine ([`ConsensusConfig::shared_clock`]
-//! [super::ConsensusConfig]); others ask a majority for each round of reads (Raft's `ReadIndex`).
+//! stood still. So leases are for clusters on one machine
+//! ([`shared_clock`](super::ConsensusConfig::shared_clock)); others ask a majority for each round of reads (Raft's
+//! `ReadIndex`).
 //!
 //! *Pauses.* The clock is read after the majority's answer was looked up, and everything else after the clock. A process
 //! that is halted in between finds its lease over, or answers with a state that is newer than it had to be.

@@ -25,7 +25,7 @@ fn half_a_promise_is_the_end() {
             .read_index(1, Confirmed::Ago(PROMISE / 2), Some(5))
             .is_none()
     );
-    let before = Confirmed::Ago(PROMISE / 2 - Duration::from_nanos(1));
+    let before = Confirmed::Ago((PROMISE / 2).saturating_sub(Duration::from_nanos(1)));
     assert_eq!(lease.read_index(1, before, Some(5)), Some(5));
 }
 

@@ -327,12 +327,12 @@ async fn a_missing_segment_is_found() {
     }
     log.close();
     let paths = segments(&path);
-    for place in 0..paths.len() - 2 {
-        let bytes = fs::read(&paths[place]).unwrap();
-        fs::remove_file(&paths[place]).unwrap();
+    for path_of_one in &paths[..paths.len() - 2] {
+        let bytes = fs::read(path_of_one).unwrap();
+        fs::remove_file(path_of_one).unwrap();
         let error = Log::open(&path).expect_err("a missing segment");
         assert!(error.to_string().contains("is missing"), "{error}");
-        fs::write(&paths[place], bytes).unwrap();
+        fs::write(path_of_one, bytes).unwrap();
     }
     Log::open(&path).unwrap();
 }
