@@ -94,9 +94,15 @@ fn arguments() -> Result<Arguments, String> {
         }
     }
     effort.rounds = rounds.unwrap_or(effort.rounds);
+    // Each runs in a folder of its own, where a relative path leads nowhere.
+    let absolute = |program: PathBuf| {
+        program
+            .canonicalize()
+            .map_err(|error| format!("{}: {error}", program.display()))
+    };
     let programs = Programs {
-        anvil: anvil.ok_or(USAGE)?,
-        praline,
+        anvil: absolute(anvil.ok_or(USAGE)?)?,
+        praline: absolute(praline)?,
     };
     Ok(Arguments {
         programs,

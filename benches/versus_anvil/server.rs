@@ -15,6 +15,9 @@ use tokio::process::{Child, Command};
 /// A gas limit of blocks that lets `state_size` fill a state in few blocks; the same for all targets.
 pub(crate) const GAS_LIMIT: u64 = 1_000_000_000;
 
+/// The config of the cluster in processes, before its ports are replaced.
+const CONFIG: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/chain-config/cluster.toml");
+
 /// The two programs.
 #[derive(Debug)]
 pub(crate) struct Programs {
@@ -179,7 +182,7 @@ fn commands(kind: Kind, programs: &Programs, folder: &Path, port: u16) -> Vec<Co
             &["--silent", "--nodes", "3", "--data-dir", "data"],
         ),
         Kind::Processes => {
-            let mut config = fs::read_to_string("chain-config/cluster.toml").unwrap();
+            let mut config = fs::read_to_string(CONFIG).unwrap();
             config = config.replace(
                 "gas_limit = 30_000_000",
                 &format!("gas_limit = {GAS_LIMIT}"),

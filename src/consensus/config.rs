@@ -36,6 +36,9 @@ pub struct ConsensusConfig {
     pub keep_entries: u64,
     /// Proposals under way on this node at the most.
     pub max_in_flight: usize,
+    /// Whether all members read the same monotonic clock, because they are on one machine: then a leader that a
+    /// majority confirmed a moment ago answers reads without asking again (see `lease`).
+    pub shared_clock: bool,
 }
 
 impl Default for ConsensusConfig {
@@ -48,6 +51,7 @@ impl Default for ConsensusConfig {
             checkpoint_every_entries: 5_000,
             keep_entries: 1_000,
             max_in_flight: 4_096,
+            shared_clock: false,
         }
     }
 }
@@ -60,7 +64,7 @@ impl ConsensusConfig {
     /// becomes the lease, and the rest is left to chance. What is configured as the maximum stays the maximum; the
     /// minimum may come out higher, because openraft wants the random part to be above one heartbeat.
     pub(super) fn engine(&self) -> Result<Config, openraft::ConfigError> {
-        let lease = (self.election_timeout_max_ms / 2).max(self.heartbeat_ms + 2);
+        let lease = self.promise_ms();
         let random = self
             .election_timeout_min_ms
             .saturating_sub(lease)
@@ -91,6 +95,17 @@ impl ConsensusConfig {
             ..Config::default()
         }
         .validate()
+    }
+
+    /// How long a follower votes for nobody else after it heard from a leader, milliseconds.
+    fn promise_ms(&self) -> u64 {
+        (self.election_timeout_max_ms / 2).max(self.heartbeat_ms + 2)
+    }
+
+    /// The same, where leaders may count on it.
+    pub(super) fn promise(&self) -> Option<Duration> {
+        self.shared_clock
+            .then(|| Duration::from_millis(self.promise_ms()))
     }
 
     /// The longest time without a word from the leader, before an election.

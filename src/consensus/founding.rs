@@ -49,7 +49,7 @@ impl Franchise {
         self.0.load(Ordering::Acquire)
     }
 
-    fn give(&self) {
+    pub(super) fn give(&self) {
         self.0.store(true, Ordering::Release);
     }
 }

@@ -6,13 +6,14 @@ use super::{
     config::ConsensusConfig,
     failure::Failure,
     founding::{Founding, Franchise},
+    lease::Lease,
     network::Peers,
     peers::{MessageKind, Transport},
     progress::Progress,
     proposals::{ProposalFuture, Proposals, ProposeError},
     service::RaftService,
     snapshot::SnapshotSpool,
-    status::{ConsensusStatus, LeaderView, LeaderWatch, quorum_ack_age},
+    status::{ConsensusStatus, LeaderView, LeaderWatch, confirmed, quorum_ack_age},
     type_config::TypeConfig,
 };
 use crate::types::{LogIndex, Member, MemberId, Payload};
@@ -77,6 +78,7 @@ pub struct Consensus<RT: AsyncRuntime> {
     progress: Progress,
     failure: Failure,
     franchise: Franchise,
+    lease: Lease,
     transport: Arc<dyn Transport>,
     read_timeout: Duration,
 }
@@ -90,6 +92,7 @@ impl<RT: AsyncRuntime> Clone for Consensus<RT> {
             progress: self.progress.clone(),
             failure: self.failure.clone(),
             franchise: self.franchise.clone(),
+            lease: self.lease.clone(),
             transport: Arc::clone(&self.transport),
             read_timeout: self.read_timeout,
         }
@@ -121,10 +124,12 @@ impl<RT: AsyncRuntime> Consensus<RT> {
         let (failure, progress) = (Failure::default(), Progress::default());
         let machine = StateMachine::new(parts.application, failure.clone(), progress.clone())
             .map_err(|error| ConsensusError::Record(error.to_string()))?;
+        let lease = Lease::new(parts.config.promise());
         let peers = Peers::<RT>::new(
             Arc::clone(&parts.transport),
             parts.id,
             parts.config.election_timeout_max(),
+            lease.announced(),
         );
         let raft = Raft::new(parts.id, Arc::new(engine), peers, parts.log, machine)
             .await
@@ -133,7 +138,8 @@ impl<RT: AsyncRuntime> Consensus<RT> {
             .is_initialized()
             .await
             .map_err(|fatal| storage_failure(&failure, &fatal))?;
-        let franchise = Franchise::new(founded);
+        let promise = lease.promise().filter(|_| parts.members.len() > 1);
+        let franchise = Franchise::new(founded && promise.is_none());
         let service = Arc::new(RaftService::new(
             raft.clone(),
             parts.spool,
@@ -144,7 +150,15 @@ impl<RT: AsyncRuntime> Consensus<RT> {
             .transport
             .serve(MessageKind::Consensus, Some(service.clone()));
         parts.transport.serve(MessageKind::Bulk, Some(service));
-        if !founded {
+        if let Some(promise) = promise
+            && founded
+        {
+            drop(RT::spawn(keep_promise(
+                raft.clone(),
+                promise,
+                franchise.clone(),
+            )));
+        } else if !founded {
             let founding = Founding {
                 raft: raft.clone(),
                 transport: Arc::clone(&parts.transport),
@@ -162,6 +176,7 @@ impl<RT: AsyncRuntime> Consensus<RT> {
             progress,
             failure,
             franchise,
+            lease,
             transport: parts.transport,
             read_timeout: parts.config.election_timeout_max(),
         })
@@ -179,7 +194,11 @@ impl<RT: AsyncRuntime> Consensus<RT> {
         let option =
             LinearizerOption::from(ReadPolicy::ReadIndex).with_wait_timeout(self.read_timeout);
         match self.raft.get_read_linearizer(option).await {
-            Ok(linearizer) => Ok(linearizer.read_log_id().log_id().index),
+            Ok(linearizer) => {
+                let log_id = linearizer.read_log_id().log_id();
+                self.lease.settle(log_id.leader_id.term, log_id.index);
+                Ok(log_id.index)
+            }
             Err(RaftError::APIError(LinearizableReadError::ForwardToLeader(forward))) => {
                 Err(ProposeError::not_leader(&forward))
             }
@@ -188,6 +207,17 @@ impl<RT: AsyncRuntime> Consensus<RT> {
             }
             Err(RaftError::Fatal(_)) => Err(self.stopped()),
         }
+    }
+
+    /// The same, if this leader knows it without asking: it is the only voter, or its lease lasts (see `lease`).
+    pub fn read_index_by_lease(&self) -> Option<LogIndex> {
+        let (term, confirmed) = {
+            let metrics = self.raft.metrics();
+            let metrics = metrics.borrow_watched();
+            (metrics.current_term, confirmed(&*metrics)?)
+        };
+        self.lease
+            .read_index(term, confirmed, self.progress.applied())
     }
 
     /// Waits until `index` is applied here. There is no time limit: the caller sets one.
@@ -241,6 +271,7 @@ impl<RT: AsyncRuntime> Consensus<RT> {
 
     /// Hands the leadership to `to`, if this node leads and `to` is far enough.
     pub async fn transfer_leader(&self, to: MemberId) -> Result<(), ProposeError> {
+        self.lease.give_up(self.leader().term);
         let triggered = self.raft.trigger().transfer_leader(to).await;
         triggered.map_err(|_fatal| self.stopped())
     }
@@ -260,9 +291,11 @@ impl<RT: AsyncRuntime> Consensus<RT> {
 
     /// Waits until the engine has stopped; the reason, if it was a failure.
     pub async fn stopped_running(&self) -> Option<String> {
-        let mut metrics = self.raft.metrics();
+        // Not the metrics themselves: they change with every step of the engine.
+        let mut server = self.raft.server_metrics();
+        let metrics = self.raft.metrics();
         loop {
-            if metrics.borrow_watched().running_state.is_err() || metrics.changed().await.is_err() {
+            if metrics.borrow_watched().running_state.is_err() || server.changed().await.is_err() {
                 return self.fatal();
             }
         }
@@ -281,6 +314,18 @@ impl<RT: AsyncRuntime> Consensus<RT> {
     fn stopped(&self) -> ProposeError {
         ProposeError::Stopped(self.fatal().unwrap_or_else(|| "it was told to".to_owned()))
     }
+}
+
+/// Votes for nobody, and does not stand for election, while a promise from before the start may last.
+async fn keep_promise<RT: AsyncRuntime>(
+    raft: Raft<TypeConfig<RT>, StateMachine>,
+    promise: Duration,
+    franchise: Franchise,
+) {
+    raft.runtime_config().elect(false);
+    RT::sleep(promise).await;
+    franchise.give();
+    raft.runtime_config().elect(true);
 }
 
 fn storage_failure<RT: AsyncRuntime>(

@@ -19,6 +19,7 @@ mod entries;
 mod failure;
 mod founding;
 mod handle;
+mod lease;
 mod memory;
 mod message;
 mod network;
@@ -39,6 +40,7 @@ pub use memory::MemoryLog;
 #[cfg(feature = "node")]
 pub(crate) use memory::half_open;
 pub use peers::{MessageKind, PeerCalls, PeerError, PeerService, TimedCalls, Transport};
+pub(crate) use progress::Progress;
 pub use proposals::{ProposalFuture, ProposeError};
 pub use snapshot::{MemorySpool, SnapshotSpool, SpoolWriter};
 pub use status::{ConsensusStatus, LeaderView, LeaderWatch, MemberProgress};

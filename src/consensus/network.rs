@@ -11,6 +11,7 @@ use super::{
         SNAPSHOT_INSTALL_TIMEOUT, SNAPSHOT_WINDOW,
     },
     entries::cost,
+    lease::Announced,
     message::{Request, Response, SnapshotChunk, SnapshotEnd, decode, encode},
     peers::{MessageKind, PeerError, Transport},
     type_config::{LogId, TypeConfig, Vote},
@@ -55,21 +56,25 @@ pub(super) struct Peers<RT> {
     transport: Arc<dyn Transport>,
     id: MemberId,
     append_timeout: Duration,
+    announced: Announced,
     transfers: Arc<AtomicU64>,
     runtime: PhantomData<fn() -> RT>,
 }
 
 impl<RT> Peers<RT> {
-    /// Clients of member `id`. `append_timeout`: how long a peer may be silent before a pipeline is given up.
+    /// Clients of member `id`. `append_timeout`: how long a peer may be silent before a pipeline is given up;
+    /// `announced`: where it is noted what peers are told to be committed.
     pub(super) fn new(
         transport: Arc<dyn Transport>,
         id: MemberId,
         append_timeout: Duration,
+        announced: Announced,
     ) -> Self {
         Self {
             transport,
             id,
             append_timeout,
+            announced,
             transfers: Arc::default(),
             runtime: PhantomData,
         }
@@ -85,6 +90,7 @@ impl<RT: AsyncRuntime> RaftNetworkFactory<TypeConfig<RT>> for Peers<RT> {
             id: self.id,
             target,
             append_timeout: self.append_timeout,
+            announced: self.announced.clone(),
             transfers: Arc::clone(&self.transfers),
             runtime: PhantomData,
         }
@@ -97,6 +103,7 @@ pub(super) struct Peer<RT> {
     id: MemberId,
     target: MemberId,
     append_timeout: Duration,
+    announced: Announced,
     transfers: Arc<AtomicU64>,
     runtime: PhantomData<fn() -> RT>,
 }
@@ -108,6 +115,11 @@ impl<RT: AsyncRuntime> Peer<RT> {
         request: &Request<RT>,
         capacity: usize,
     ) -> BoxFuture<'static, Result<Bytes, PeerError>> {
+        if let Request::Append(append) = request
+            && let Some(committed) = &append.leader_commit
+        {
+            self.announced.raise(committed.index);
+        }
         self.transport
             .send(self.target, kind, encode(request, capacity))
     }

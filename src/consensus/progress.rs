@@ -13,7 +13,7 @@ use std::{
 /// The node stopped before the index was applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the node has stopped")]
-pub(super) struct Ended;
+pub(crate) struct Ended;
 
 #[derive(Debug, Default)]
 struct Inner {
@@ -24,7 +24,7 @@ struct Inner {
 
 /// The applied index. Clones share it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Progress(Arc<Mutex<Inner>>);
+pub(crate) struct Progress(Arc<Mutex<Inner>>);
 
 impl Progress {
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -32,12 +32,12 @@ impl Progress {
     }
 
     /// The last applied index.
-    pub(super) fn applied(&self) -> Option<LogIndex> {
+    pub(crate) fn applied(&self) -> Option<LogIndex> {
         self.inner().applied
     }
 
     /// Notes that `index` is applied, and wakes those who waited for it.
-    pub(super) fn advance(&self, index: LogIndex) {
+    pub(crate) fn advance(&self, index: LogIndex) {
         let mut inner = self.inner();
         inner.applied = inner.applied.max(Some(index));
         while let Some(first) = inner.waiters.first_entry() {
@@ -51,14 +51,14 @@ impl Progress {
     }
 
     /// Nothing will be applied any more.
-    pub(super) fn end(&self) {
+    pub(crate) fn end(&self) {
         let mut inner = self.inner();
         inner.ended = true;
         inner.waiters.clear();
     }
 
     /// Resolves when `index` is applied.
-    pub(super) async fn wait(&self, index: LogIndex) -> Result<(), Ended> {
+    pub(crate) async fn wait(&self, index: LogIndex) -> Result<(), Ended> {
         let receiver = {
             let mut inner = self.inner();
             if inner.applied >= Some(index) {

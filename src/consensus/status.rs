@@ -1,6 +1,6 @@
 //! The consensus as one member sees it.
 
-use super::type_config::TypeConfig;
+use super::{lease::Confirmed, type_config::TypeConfig};
 use crate::types::{LogIndex, Member, MemberId, Role, Term};
 use openraft::{
     AsyncRuntime, RaftMetrics, ServerState, async_runtime::WatchReceiver,
@@ -131,16 +131,23 @@ impl ConsensusStatus {
 pub(super) fn quorum_ack_age<RT: AsyncRuntime>(
     metrics: &RaftMetrics<TypeConfig<RT>>,
 ) -> Option<Duration> {
+    confirmed(metrics).map(Confirmed::age)
+}
+
+/// Who confirmed this leader, and when.
+pub(super) fn confirmed<RT: AsyncRuntime>(
+    metrics: &RaftMetrics<TypeConfig<RT>>,
+) -> Option<Confirmed> {
     if metrics.current_leader != Some(metrics.id) {
         return None;
     }
     let mut voters = metrics.membership_config.membership().voter_ids();
     if voters.all(|id| id == metrics.id) {
-        return Some(Duration::ZERO);
+        return Some(Confirmed::ByItself);
     }
     metrics
         .last_quorum_acked
-        .map(|acked| openraft::Instant::elapsed(&*acked))
+        .map(|acked| Confirmed::Ago(openraft::Instant::elapsed(&*acked)))
 }
 
 /// Tells of changes of the leader.

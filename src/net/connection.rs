@@ -2,7 +2,8 @@
 //!
 //! *Invariants.* Requests are handed to their service in the order of arrival, each polled once before the next is
 //! looked at. Nothing here waits for a service: what takes long goes on in a task of its own, and there is a limit of
-//! them. When the connection ends, whoever waits for an answer learns it at once.
+//! them. Who has something to say gives it to the socket himself, under the lock that also orders the sealing; only
+//! what the socket does not take at once is left to a task. When the connection ends, whoever waits for an answer learns it at once.
 
 use super::{
     Services,
@@ -30,7 +31,7 @@ use std::{
     task::{Context, Poll},
 };
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::AsyncReadExt,
     net::{
         TcpStream,
         tcp::{OwnedReadHalf, OwnedWriteHalf},
@@ -65,20 +66,94 @@ impl From<Refusal> for Ended {
     }
 }
 
+/// The sending half of a connection.
+struct Channel {
+    stream: OwnedWriteHalf,
+    noise: Arc<StatelessTransportState>,
+    nonce: u64,
+}
+
+impl Channel {
+    fn seal(&mut self, content: &[u8], wire: &mut Vec<u8>) -> Result<(), Ended> {
+        let length = content.len() + TAG_BYTES;
+        wire.extend_from_slice(&(length as u16).to_be_bytes());
+        let start = wire.len();
+        wire.resize(start + length, 0);
+        self.noise
+            .write_message(self.nonce, content, &mut wire[start..])
+            .map_err(|_| Ended::Refused(Refusal::BrokenFrame))?;
+        self.nonce += 1;
+        Ok(())
+    }
+}
+
+/// What became of what is to be sent.
+enum Sent {
+    All,
+    /// The socket takes no more at the moment.
+    Part,
+}
+
 #[derive(Default)]
 struct Outgoing {
     lanes: Lanes,
     closed: bool,
+    /// `None` before the connection runs.
+    channel: Option<Channel>,
+    content: Vec<u8>,
+    /// Sealed, and from `written` on not yet taken by the socket.
+    wire: Vec<u8>,
+    written: usize,
+    /// Bytes that the socket took since they were counted.
+    sent_bytes: usize,
+    /// Why nothing can be sent any more.
+    ended: Option<Ended>,
+}
+
+impl Outgoing {
+    /// Seals what waits, and gives the socket as much as it takes at once. `ping`: an empty frame if nothing waits.
+    fn send(&mut self, mut ping: bool) -> Result<Sent, Ended> {
+        let Some(channel) = &mut self.channel else {
+            return Ok(Sent::Part);
+        };
+        self.wire.drain(..std::mem::take(&mut self.written));
+        loop {
+            while self.wire.len() - self.written < WRITE_GATHER_BYTES
+                && (ping || !self.lanes.is_empty())
+            {
+                self.lanes.fill(&mut self.content);
+                channel.seal(&self.content, &mut self.wire)?;
+                ping = false;
+            }
+            if self.wire.is_empty() {
+                return Ok(Sent::All);
+            }
+            match channel.stream.try_write(&self.wire[self.written..]) {
+                Ok(bytes) => {
+                    self.sent_bytes += bytes;
+                    self.written += bytes;
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Sent::Part),
+                Err(error) => return Err(error.into()),
+            }
+            if self.written == self.wire.len() {
+                self.wire.clear();
+                self.written = 0;
+            }
+        }
+    }
 }
 
 /// What is to be sent.
 #[derive(Default)]
 struct Outbox {
     outgoing: Mutex<Outgoing>,
+    /// Wakes the writing task.
     ready: Notify,
 }
 
 impl Outbox {
+    /// Sends a message at once, as far as the socket takes it; the rest is the writing task's.
     fn push(&self, message: Message) -> bool {
         {
             let mut outgoing = lock(&self.outgoing);
@@ -86,6 +161,14 @@ impl Outbox {
                 return false;
             }
             outgoing.lanes.push(message);
+            // Behind what the socket did not take, a message waits for its turn.
+            if outgoing.wire.is_empty() {
+                match outgoing.send(false) {
+                    Ok(Sent::All) => return true,
+                    Ok(Sent::Part) => {}
+                    Err(ended) => outgoing.ended = Some(ended),
+                }
+            }
         }
         self.ready.notify_one();
         true
@@ -183,7 +266,13 @@ impl Link {
 
     /// Ends the connection: everybody who waits learns it.
     pub(super) fn close(&self) {
-        lock(&self.outbox.outgoing).closed = true;
+        {
+            let mut outgoing = lock(&self.outbox.outgoing);
+            outgoing.closed = true;
+            outgoing.channel = None;
+            outgoing.wire = Vec::new();
+            outgoing.written = 0;
+        }
         let waiting = {
             let mut unanswered = lock(&self.unanswered);
             unanswered.closed = true;
@@ -247,6 +336,15 @@ impl Link {
     }
 }
 
+/// Closes the link also when nobody runs its connection any more.
+struct Closing(Arc<Link>);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
 /// Runs a connection until it ends.
 pub(super) async fn run(
     stream: TcpStream,
@@ -257,6 +355,7 @@ pub(super) async fn run(
     message_limit_bytes: usize,
 ) -> Ended {
     let (read, write) = stream.into_split();
+    let _closing = Closing(Arc::clone(&link));
     let noise = Arc::new(session.noise);
     let reader = Reader {
         stream: read,
@@ -265,80 +364,69 @@ pub(super) async fn run(
         assembly: Assembly::new(message_limit_bytes),
         link: Arc::clone(&link),
     };
-    let writer = Writer {
+    lock(&link.outbox.outgoing).channel = Some(Channel {
         stream: write,
         noise,
         nonce: session.send_nonce,
+    });
+    let writer = Writer {
         link: Arc::clone(&link),
     };
     let ended = tokio::select! {
         ended = reader.run(services, metrics) => ended,
         ended = writer.run(metrics) => ended,
     };
-    link.close();
     ended.err().unwrap_or(Ended::Closed)
 }
 
+/// Sends what could not be sent at once, and signs of life.
 struct Writer {
-    stream: OwnedWriteHalf,
-    noise: Arc<StatelessTransportState>,
-    nonce: u64,
     link: Arc<Link>,
 }
 
 impl Writer {
-    async fn run(mut self, metrics: &NetMetrics) -> Result<(), Ended> {
-        let mut content = Vec::with_capacity(FRAME_CONTENT_LIMIT);
-        let mut wire = Vec::new();
+    async fn run(self, metrics: &NetMetrics) -> Result<(), Ended> {
+        let outbox = &self.link.outbox;
         loop {
-            let outbox = &self.link.outbox;
             let woken = timeout(PING_INTERVAL, outbox.ready.notified()).await;
-            wire.clear();
             // Nothing to say for a while: an empty frame, as a sign of life.
             let mut ping = woken.is_err();
-            loop {
-                {
-                    let mut outgoing = lock(&self.link.outbox.outgoing);
-                    if outgoing.closed {
-                        return Err(Ended::Closed);
-                    }
-                    if outgoing.lanes.is_empty() && !ping {
-                        break;
-                    }
-                    outgoing.lanes.fill(&mut content);
-                }
+            while let Sent::Part = self.send(ping, metrics)? {
                 ping = false;
-                self.seal(&content, &mut wire)?;
-                if wire.len() >= WRITE_GATHER_BYTES {
-                    self.flush(&mut wire, metrics).await?;
-                }
+                timeout(IDLE_LIMIT, self.writable())
+                    .await
+                    .map_err(|_| Refusal::Silent)??;
             }
-            self.flush(&mut wire, metrics).await?;
         }
     }
 
-    fn seal(&mut self, content: &[u8], wire: &mut Vec<u8>) -> Result<(), Ended> {
-        let length = content.len() + TAG_BYTES;
-        wire.extend_from_slice(&(length as u16).to_be_bytes());
-        let start = wire.len();
-        wire.resize(start + length, 0);
-        self.noise
-            .write_message(self.nonce, content, &mut wire[start..])
-            .map_err(|_| Ended::Refused(Refusal::BrokenFrame))?;
-        self.nonce += 1;
-        Ok(())
+    fn send(&self, ping: bool, metrics: &NetMetrics) -> Result<Sent, Ended> {
+        let mut outgoing = lock(&self.link.outbox.outgoing);
+        if let Some(ended) = outgoing.ended.take() {
+            return Err(ended);
+        }
+        if outgoing.closed {
+            return Err(Ended::Closed);
+        }
+        let sent = outgoing.send(ping);
+        NetMetrics::add(
+            &metrics.sent_bytes,
+            std::mem::take(&mut outgoing.sent_bytes),
+        );
+        sent
     }
 
-    async fn flush(&mut self, wire: &mut Vec<u8>, metrics: &NetMetrics) -> Result<(), Ended> {
-        if wire.is_empty() {
-            return Ok(());
-        }
-        timeout(IDLE_LIMIT, self.stream.write_all(wire))
-            .await
-            .map_err(|_| Refusal::Silent)??;
-        NetMetrics::add(&metrics.sent_bytes, wire.len());
-        wire.clear();
-        Ok(())
+    /// Resolves when the socket may take more.
+    async fn writable(&self) -> Result<(), Ended> {
+        std::future::poll_fn(|cx| {
+            let outgoing = lock(&self.link.outbox.outgoing);
+            match &outgoing.channel {
+                Some(channel) => channel.stream.as_ref().poll_write_ready(cx),
+                None => Poll::Ready(Ok(())),
+            }
+        })
+        .await
+        .map_err(Ended::from)
     }
 }
 

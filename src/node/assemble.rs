@@ -13,7 +13,7 @@ use crate::{
     net::{self, FileSpool, Net, NetConfig, Tokio},
     replica::{self, Prepared, RaftLog, Replica, ReplicaConfig, api::ChainEvent},
     rpc::{self, Allowed, Limits, Listen, OnConsole, RpcConfig, RpcServer},
-    storage::{chain::ChainStore, log::RedbLog},
+    storage::{chain::ChainStore, log::DiskLog},
     telemetry::{Format, Printer},
     types::MemberId,
 };
@@ -36,7 +36,7 @@ pub struct Member {
     rpc: Option<RpcServer>,
     consensus: Consensus<Tokio>,
     net: Option<Net>,
-    log: Option<RedbLog<Tokio>>,
+    log: Option<DiskLog<Tokio>>,
     flusher: Flusher,
     events: broadcast::Sender<ChainEvent>,
     failure: Option<oneshot::Receiver<String>>,
@@ -212,7 +212,7 @@ async fn start_consensus(
     data: &DataLocation,
     prepared: &Prepared,
     transport: Arc<dyn Transport>,
-) -> Result<(Consensus<Tokio>, Option<RedbLog<Tokio>>), StartFailure> {
+) -> Result<(Consensus<Tokio>, Option<DiskLog<Tokio>>), StartFailure> {
     let consensus_config = ConsensusConfig {
         cluster_name: config.name(),
         heartbeat_ms: config.timing.heartbeat_interval_ms,
@@ -220,6 +220,7 @@ async fn start_consensus(
         election_timeout_max_ms: config.timing.election_timeout_max_ms,
         checkpoint_every_entries: config.storage.snapshot_interval_entries,
         keep_entries: KEPT_ENTRIES.min(config.storage.snapshot_interval_entries),
+        shared_clock: config.is_on_one_machine(),
         ..ConsensusConfig::default()
     };
     let application = Box::new(prepared.applier());
@@ -238,7 +239,7 @@ async fn start_consensus(
             Ok((Consensus::start(parts).await?, None))
         }
         Some(folder) => {
-            let log = RedbLog::open(&folder.join("log.redb"))?;
+            let log = DiskLog::open(&folder.join("log"))?;
             let parts = Parts {
                 config: consensus_config,
                 id: member,

@@ -29,6 +29,8 @@ type Waiter = oneshot::Sender<Result<(), ReadError>>;
 /// The way into the barrier.
 #[derive(Clone, Debug)]
 pub(super) struct Barrier {
+    log: Arc<dyn ReplicatedLog>,
+    shared: Arc<Shared>,
     waiters: mpsc::Sender<Waiter>,
 }
 
@@ -42,17 +44,26 @@ impl Barrier {
     ) -> Self {
         let (waiters, queue) = mpsc::channel(WAITING_MAX);
         let task = Task {
-            log,
+            log: log.clone(),
             environment: environment.clone(),
-            shared,
+            shared: shared.clone(),
             timeout_ms,
         };
         environment.spawn(Box::pin(task.run(queue)));
-        Self { waiters }
+        Self {
+            log,
+            shared,
+            waiters,
+        }
     }
 
     /// Resolves when this node has applied everything that was acknowledged anywhere before this call.
     pub(super) async fn pass(&self) -> Result<(), ReadError> {
+        if let Some(index) = self.log.read_index_by_lease()
+            && self.shared.applied.applied() >= Some(index)
+        {
+            return Ok(());
+        }
         let (sender, receiver) = oneshot::channel();
         let stopped = ReadError::Unavailable(Unavailable::default());
         if self.waiters.clone().try_send(sender).is_err() {
@@ -96,7 +107,8 @@ impl Task {
             let timer = self.environment.sleep(limit);
             if let Either::Left((Ok(index), _)) = select(Box::pin(self.ask(limit)), timer).await {
                 let timer = self.environment.sleep(Duration::from_millis(left));
-                if let Either::Left(_) = select(self.shared.applied.wait(index), timer).await {
+                let applied = Box::pin(self.shared.applied.wait(index));
+                if let Either::Left((Ok(()), _)) = select(applied, timer).await {
                     return Ok(());
                 }
             } else {
@@ -109,6 +121,9 @@ impl Task {
     /// The read index, from this node if it leads, else from the leader.
     async fn ask(&self, limit: Duration) -> Result<LogIndex, LogError> {
         let view = self.log.view();
+        if let Some(index) = self.log.read_index_by_lease() {
+            return Ok(index);
+        }
         if view.leads() {
             return self.log.read_index().await;
         }

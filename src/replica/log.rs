@@ -80,6 +80,8 @@ pub trait ReplicatedLog: Send + Sync + fmt::Debug + 'static {
     fn propose(&self, payload: Payload) -> BoxFuture<'static, Result<LogPosition, LogError>>;
     /// Raft's ReadIndex: everything acknowledged before this call has at most this index. Leader only.
     fn read_index(&self) -> BoxFuture<'static, Result<LogIndex, LogError>>;
+    /// The same, where this leader knows it without asking anybody.
+    fn read_index_by_lease(&self) -> Option<LogIndex>;
     /// Whether a majority has answered this leader within `age`.
     fn quorum_is_fresh(&self, age: Duration) -> bool;
     /// What is known now.

@@ -48,6 +48,10 @@ impl<RT: AsyncRuntime> ReplicatedLog for RaftLog<RT> {
         async move { consensus.read_index().await.map_err(log_error) }.boxed()
     }
 
+    fn read_index_by_lease(&self) -> Option<LogIndex> {
+        self.consensus.read_index_by_lease()
+    }
+
     fn quorum_is_fresh(&self, age: Duration) -> bool {
         self.consensus.quorum_is_fresh(age)
     }

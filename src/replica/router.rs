@@ -13,10 +13,10 @@ use super::{
 };
 use crate::{
     chain::command::{Outcome, Write},
-    types::{MemberId, RequestId},
+    types::{LogIndex, MemberId, RequestId},
 };
 use alloy::primitives::Bytes;
-use futures::future::{Either, FutureExt, select};
+use futures::future::{Either, select};
 use std::{
     sync::{
         Arc,
@@ -222,6 +222,15 @@ impl Router {
         }
     }
 
+    /// The leader's read index for a peer; else who leads.
+    async fn read_index(&self) -> Result<LogIndex, Option<MemberId>> {
+        if let Some(index) = self.log.read_index_by_lease() {
+            return Ok(index);
+        }
+        let asked = self.log.read_index().await;
+        asked.map_err(|_| self.log.view().leader)
+    }
+
     /// Answers a peer.
     pub(super) async fn serve(&self, question: &[u8]) -> Bytes {
         let response = match message::decode(question) {
@@ -239,12 +248,7 @@ impl Router {
                     })
                 }
             },
-            Ok(Request::ReadIndex) => Response::ReadIndex(
-                self.log
-                    .read_index()
-                    .map(|answer| answer.map_err(|_| self.log.view().leader))
-                    .await,
-            ),
+            Ok(Request::ReadIndex) => Response::ReadIndex(self.read_index().await),
             Err(error) => {
                 tracing::warn!(%error, "refused a peer's message");
                 Response::ReadIndex(Err(None))

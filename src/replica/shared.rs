@@ -1,10 +1,10 @@
 //! What the applier writes and all others read.
 
-use super::{
-    api::ChainEvent,
-    waiters::{AppliedIndex, OutcomeWaiters},
+use super::{api::ChainEvent, waiters::OutcomeWaiters};
+use crate::{
+    chain::{Built, Chain, archive::Archive, command::Entry},
+    consensus::Progress,
 };
-use crate::chain::{Built, Chain, archive::Archive, command::Entry};
 use alloy::primitives::B256;
 use std::{
     collections::VecDeque,
@@ -27,26 +27,29 @@ pub(super) struct Shared {
     built: Mutex<VecDeque<BuiltEntry>>,
     pub(super) archive: Arc<Archive>,
     pub(super) outcomes: OutcomeWaiters,
-    pub(super) applied: AppliedIndex,
+    pub(super) applied: Progress,
     pub(super) events: EventSink,
 }
 
 impl fmt::Debug for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Shared")
-            .field("applied", &self.applied.get())
+            .field("applied", &self.applied.applied())
             .finish_non_exhaustive()
     }
 }
 
 impl Shared {
     pub(super) fn new(chain: Chain, archive: Arc<Archive>, events: EventSink) -> Self {
+        let applied = Progress::default();
+        // Where nothing has been written there is nothing to wait for.
+        applied.advance(0);
         Self {
             head: RwLock::new(Arc::new(chain)),
             built: Mutex::default(),
             archive,
             outcomes: OutcomeWaiters::default(),
-            applied: AppliedIndex::default(),
+            applied,
             events,
         }
     }

@@ -239,7 +239,7 @@ impl Backend for Replica {
             leader: status.leader,
             term: status.term,
             commit_index: status.committed,
-            applied_index: inner.shared.applied.get(),
+            applied_index: inner.shared.applied.applied().unwrap_or_default(),
             members: inner
                 .config
                 .members

@@ -148,6 +148,10 @@ impl ReplicatedLog for FakeLog {
         async move { result }.boxed()
     }
 
+    fn read_index_by_lease(&self) -> Option<LogIndex> {
+        None
+    }
+
     fn read_index(&self) -> BoxFuture<'static, Result<LogIndex, LogError>> {
         let hub = self.hub();
         let (leader, _) = *hub.leader.borrow();

@@ -1,14 +1,11 @@
-//! Who waits for what: requests for their outcome, reads for an index to be applied.
+//! Who waits for what: requests for their outcome.
 //!
 //! *Invariant.* The locks here are held for a map operation, never across an await.
 
-use crate::{
-    chain::command::Outcome,
-    types::{LogIndex, RequestId},
-};
+use crate::{chain::command::Outcome, types::RequestId};
 use futures::channel::oneshot;
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::HashMap,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -46,50 +43,5 @@ impl OutcomeWaiters {
                 let _ = waiter.send(outcome);
             }
         }
-    }
-}
-
-/// Reads that wait until an index is applied here.
-#[derive(Debug, Default)]
-pub(super) struct AppliedIndex(Mutex<Applied>);
-
-#[derive(Debug, Default)]
-struct Applied {
-    index: LogIndex,
-    waiting: BTreeMap<LogIndex, Vec<oneshot::Sender<()>>>,
-}
-
-impl AppliedIndex {
-    /// The last applied index.
-    pub(super) fn get(&self) -> LogIndex {
-        lock(&self.0).index
-    }
-
-    /// `index` is applied.
-    pub(super) fn advance(&self, index: LogIndex) {
-        let mut applied = lock(&self.0);
-        applied.index = applied.index.max(index);
-        if applied.waiting.is_empty() {
-            return;
-        }
-        let later = applied.waiting.split_off(&(index + 1));
-        for waiter in std::mem::replace(&mut applied.waiting, later)
-            .into_values()
-            .flatten()
-        {
-            let _ = waiter.send(());
-        }
-    }
-
-    /// Resolves when `index` is applied.
-    pub(super) fn wait(&self, index: LogIndex) -> oneshot::Receiver<()> {
-        let (sender, receiver) = oneshot::channel();
-        let mut applied = lock(&self.0);
-        if applied.index >= index {
-            let _ = sender.send(());
-        } else {
-            applied.waiting.entry(index).or_default().push(sender);
-        }
-        receiver
     }
 }

@@ -1,7 +1,7 @@
 //! revm's database over a [`Draft`]: reads from it, commits into it.
 
 use crate::chain::state::{AccountInfo, Draft, StateError, StateRead};
-use alloy::primitives::{Address, B256, KECCAK256_EMPTY, U256, map::AddressMap};
+use alloy::primitives::{Address, B256, U256, map::AddressMap};
 use revm::{
     Database, DatabaseCommit,
     bytecode::Bytecode,
@@ -75,10 +75,10 @@ impl DatabaseCommit for DraftDatabase<'_> {
                 self.draft.remove_account(address);
                 continue;
             }
-            if let Some(code) = &account.info.code
-                && account.info.code_hash != KECCAK256_EMPTY
-            {
-                self.draft.add_code(code.original_bytes());
+            if let Some(code) = &account.info.code {
+                // Mostly it is there: it was called. revm hashed it when it was made.
+                self.draft
+                    .keep_code(account.info.code_hash, || code.original_bytes());
             }
             self.draft.set_account(
                 address,

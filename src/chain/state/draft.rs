@@ -6,7 +6,7 @@
 
 use super::{AccountInfo, State, StateDiff, StateError, StateRead, leaf::hashed_slot};
 use alloy::primitives::{
-    Address, B256, Bytes, U256, keccak256,
+    Address, B256, Bytes, KECCAK256_EMPTY, U256, keccak256,
     map::{AddressMap, HashMap},
 };
 use revm::bytecode::Bytecode;
@@ -93,10 +93,17 @@ impl Draft {
     /// Keeps a code and gives its hash.
     pub fn add_code(&mut self, code: Bytes) -> B256 {
         let hash = keccak256(&code);
-        if self.state.write_code(hash, code.clone()) {
+        self.keep_code(hash, || code);
+        hash
+    }
+
+    /// Keeps a code whose hash is known, if it is new and not empty.
+    pub fn keep_code(&mut self, hash: B256, code: impl FnOnce() -> Bytes) {
+        if hash != KECCAK256_EMPTY && !self.state.has_code(&hash) {
+            let code = code();
+            self.state.write_code(hash, code.clone());
             self.codes.push((hash, code));
         }
-        hash
     }
 
     /// The changed state and the previous values of what really changed.

@@ -15,7 +15,7 @@ mod leaf;
 mod tests;
 mod trie;
 
-use alloy::primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256, keccak256};
+use alloy::primitives::{Address, B256, Bytes, U256, keccak256};
 use alloy_trie::EMPTY_ROOT_HASH;
 use leaf::{Account, Slot, hashed_slot};
 use revm::bytecode::Bytecode;
@@ -193,13 +193,9 @@ impl State {
         }
     }
 
-    /// Keeps a code; says whether it is new.
-    fn write_code(&mut self, hash: B256, code: Bytes) -> bool {
-        if hash == KECCAK256_EMPTY || self.codes.contains_key(&hash) {
-            return false;
-        }
+    /// Keeps a code.
+    fn write_code(&mut self, hash: B256, code: Bytes) {
         self.codes.insert(hash, analysed(code));
-        true
     }
 }
 

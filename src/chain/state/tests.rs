@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
+use alloy::primitives::KECCAK256_EMPTY;
 use alloy_rlp::Encodable;
 use alloy_trie::{
     Nibbles, TrieAccount,

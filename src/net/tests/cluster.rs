@@ -5,7 +5,7 @@ use crate::{
     consensus::{
         Consensus, ConsensusConfig, MemoryLog, MemorySpool, Parts, ProposeError, toy::List,
     },
-    storage::log::RedbLog,
+    storage::log::DiskLog,
     types::{Payload, Role},
 };
 use std::{path::Path, time::Instant};
@@ -14,7 +14,7 @@ use std::{path::Path, time::Instant};
 struct Node {
     consensus: Consensus<Tokio>,
     net: Net,
-    log: Option<RedbLog<Tokio>>,
+    log: Option<DiskLog<Tokio>>,
     list: List,
 }
 
@@ -51,7 +51,7 @@ impl Cluster {
         let folder = self.folder.path().join(id.to_string());
         let node = if self.durable {
             std::fs::create_dir_all(&folder).unwrap();
-            let log = RedbLog::open(&folder.join("log")).unwrap();
+            let log = DiskLog::open(&folder.join("log")).unwrap();
             let consensus = self.consensus(id, members, log.clone(), &net, &list, &folder);
             (consensus.await, Some(log))
         } else {

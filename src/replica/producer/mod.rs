@@ -205,7 +205,8 @@ impl Producer {
         let index = with_timeout(&self.environment, self.log.read_index())
             .await?
             .ok()?;
-        let applied = self.shared.applied.wait(index).boxed();
+        let shared = self.shared.clone();
+        let applied = async move { shared.applied.wait(index).await }.boxed();
         with_timeout(&self.environment, applied).await?.ok()?;
         let view = self.log.view();
         (view.leads() && view.term == term).then(|| Tip {

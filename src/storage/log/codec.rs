@@ -1,4 +1,4 @@
-//! Values of the log's file: one byte of format, a CRC-32 over key and content, the content as postcard.
+//! Values of the log's records: one byte of format, a CRC-32 over key and content, the content as postcard.
 //!
 //! *Invariant.* A value whose checksum does not fit its key and content is never taken for one.
 

@@ -1,11 +1,11 @@
-//! What can be wrong with the log's file, in sentences for its owner.
+//! What can be wrong with the log's files, in sentences for their owner.
 
 use std::{
     io,
     path::{Path, PathBuf},
 };
 
-/// The log's file cannot be used (any more).
+/// The log cannot be used (any more).
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
     /// Another process has it.
@@ -14,7 +14,7 @@ pub enum LogError {
         path.display()
     )]
     InUse {
-        /// The file.
+        /// The file or folder.
         path: PathBuf,
     },
     /// It does not hold what was written.
@@ -24,10 +24,20 @@ pub enum LogError {
         path.display()
     )]
     Damaged {
-        /// The file.
+        /// The file or folder.
         path: PathBuf,
         /// What is wrong.
         reason: String,
+    },
+    /// An older, unreleased version of the program wrote it.
+    #[error(
+        "the log {} is in a format of an earlier version, which is not read any more: remove this node's data folder and \
+         start the node again, its peers give it everything back",
+        path.display()
+    )]
+    Older {
+        /// The file or folder.
+        path: PathBuf,
     },
     /// A newer version of the program wrote it.
     #[error(
@@ -35,7 +45,7 @@ pub enum LogError {
         path.display()
     )]
     Newer {
-        /// The file.
+        /// The file or folder.
         path: PathBuf,
         /// Its format.
         found: u8,
@@ -48,7 +58,7 @@ pub enum LogError {
         path.display()
     )]
     Full {
-        /// The file.
+        /// The file or folder.
         path: PathBuf,
     },
     /// The system refused to read or write it.
@@ -57,7 +67,7 @@ pub enum LogError {
         path.display()
     )]
     Io {
-        /// The file.
+        /// The file or folder.
         path: PathBuf,
         /// What the system said.
         source: io::Error,
@@ -76,22 +86,11 @@ impl LogError {
         let path = path.to_owned();
         match source.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full { path },
-            // redb says so of files which are not its own.
-            io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => Self::Damaged {
+            io::ErrorKind::UnexpectedEof => Self::Damaged {
                 path,
                 reason: source.to_string(),
             },
             _ => Self::Io { path, source },
-        }
-    }
-
-    pub(super) fn redb(path: &Path, error: impl Into<redb::Error>) -> Self {
-        match error.into() {
-            redb::Error::DatabaseAlreadyOpen => Self::InUse {
-                path: path.to_owned(),
-            },
-            redb::Error::Io(source) => Self::io(path, source),
-            other => Self::damaged(path, other.to_string()),
         }
     }
 }

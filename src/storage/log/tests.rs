@@ -10,9 +10,10 @@ use openraft::{
     entry::RaftEntry,
     storage::{IOFlushed, RaftLogStorage},
 };
-use std::time::Instant;
+use segment::SEGMENT_BYTES;
+use std::{path::PathBuf, time::Instant};
 
-type Log = RedbLog<Tokio>;
+type Log = DiskLog<Tokio>;
 type Config = TypeConfig<Tokio>;
 
 fn log_id(term: u64, index: u64) -> LogId {
@@ -105,11 +106,80 @@ async fn a_long_purge_leaves_nothing_behind() {
     log.purge(log_id(1, 1_899)).await.unwrap();
     append(&mut log, vec![entry(1, 2_000, 10)]).await.unwrap();
     log.close();
-    let file = LogFile::open(&path).unwrap();
-    let mut window = EntryWindow::new(usize::MAX);
-    let stored = file.load(&mut window).unwrap();
-    assert_eq!(stored.purged, Some(log_id(1, 1_899)));
-    assert_eq!(window.first(), Some(1_900));
+    let replayed = replay::replay(&path, usize::MAX).unwrap();
+    assert_eq!(replayed.end.facts.purged, Some(log_id(1, 1_899)));
+    assert_eq!(replayed.window.first(), Some(1_900));
+    assert_eq!(replayed.index.first(), Some(1_900));
+}
+
+fn segments(path: &Path) -> Vec<PathBuf> {
+    let mut paths: Vec<_> = fs::read_dir(path)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|it| it == "segment"))
+        .collect();
+    paths.sort();
+    paths
+}
+
+#[tokio::test]
+async fn segments_that_are_no_longer_needed_go_and_take_nothing_with_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    let mut log = Log::open(&path).unwrap();
+    let vote = Vote::new(7, 2);
+    log.save_vote(&vote).await.unwrap();
+    for i in 0..100 {
+        append(&mut log, vec![entry(1, i, 100_000)]).await.unwrap();
+    }
+    let before = segments(&path);
+    assert!(before.len() >= 5, "{before:?}");
+    log.purge(log_id(1, 94)).await.unwrap();
+    append(&mut log, vec![entry(1, 100, 10)]).await.unwrap();
+    log.close();
+    let after = segments(&path);
+    assert!(after.len() <= 3, "{after:?}");
+    assert!(!before[0].exists());
+
+    let mut log = Log::open(&path).unwrap();
+    assert_eq!(log.read_vote().await.unwrap(), Some(vote));
+    assert_eq!(indexes(&mut log).await, (95..=100).collect::<Vec<_>>());
+    append(&mut log, vec![entry(1, 101, 10)]).await.unwrap();
+    log.close();
+    let mut log = Log::open(&path).unwrap();
+    assert_eq!(indexes(&mut log).await, (95..=101).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn an_entry_larger_than_a_segment_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    let mut log = Log::open(&path).unwrap();
+    for (index, bytes) in [(0, 10), (1, 3 * SEGMENT_BYTES), (2, 10)] {
+        append(&mut log, vec![entry(1, index, bytes)])
+            .await
+            .unwrap();
+    }
+    log.close();
+    let mut log = Log::open(&path).unwrap();
+    assert_eq!(indexes(&mut log).await, [0, 1, 2]);
+}
+
+#[tokio::test]
+async fn a_log_goes_on_behind_what_a_snapshot_covers() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    let mut log = Log::open(&path).unwrap();
+    append(&mut log, (0..5).map(|i| entry(1, i, 10)).collect())
+        .await
+        .unwrap();
+    log.purge(log_id(2, 50)).await.unwrap();
+    append(&mut log, vec![entry(2, 51, 10)]).await.unwrap();
+    log.close();
+    let mut log = Log::open(&path).unwrap();
+    assert_eq!(indexes(&mut log).await, [51]);
+    let state = log.get_log_state().await.unwrap();
+    assert_eq!(state.last_purged_log_id, Some(log_id(2, 50)));
 }
 
 #[tokio::test]
@@ -150,81 +220,151 @@ async fn notes_of_the_commit_do_not_get_in_the_way() {
     assert_eq!(indexes(&mut log).await.len(), 300);
 }
 
-/// Writes a value into the closed file behind the log's back.
-fn overwrite(path: &Path, index: u64, change: impl FnOnce(&mut Vec<u8>)) {
-    let file = LogFile::open(path).unwrap();
-    let transaction = file.database.begin_write().unwrap();
-    {
-        let mut table = transaction.open_table(file::ENTRIES).unwrap();
-        let mut value = redb::ReadableTable::get(&table, index)
-            .unwrap()
-            .unwrap()
-            .value()
-            .to_vec();
-        change(&mut value);
-        if value.is_empty() {
-            table.remove(index).unwrap();
-        } else {
-            table.insert(index, value.as_slice()).unwrap();
-        }
-    }
-    transaction.commit().unwrap();
+/// Changes the first segment of a closed log.
+fn change(path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
+    let segment = segments(path).remove(0);
+    let mut bytes = fs::read(&segment).unwrap();
+    change(&mut bytes);
+    fs::write(&segment, bytes).unwrap();
 }
 
-#[tokio::test]
-async fn damaged_entries_are_found() {
+/// Where the frames of the first segment stand, without what fills them up.
+fn frames(path: &Path) -> Vec<std::ops::Range<usize>> {
+    let bytes = fs::read(segments(path).remove(0)).unwrap();
+    let (mut frames, mut at) = (Vec::new(), segment::HEADER_BYTES);
+    while let frame::Found::Frame { next, records, .. } = frame::find(&bytes, at) {
+        frames.push(at..records.end);
+        at = next;
+    }
+    frames
+}
+
+async fn ten_entries(bytes: usize) -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("log");
     let mut log = Log::open(&path).unwrap();
-    append(&mut log, (0..10).map(|i| entry(1, i, 100)).collect())
-        .await
-        .unwrap();
+    for i in 0..10 {
+        append(&mut log, vec![entry(1, i, bytes)]).await.unwrap();
+    }
     log.close();
+    (folder, path)
+}
 
-    overwrite(&path, 5, |value| value[50] ^= 1);
-    let error = Log::open(&path).unwrap_err();
-    assert!(matches!(error, LogError::Damaged { .. }), "{error}");
-    overwrite(&path, 5, |value| value[50] ^= 1);
-    Log::open(&path).unwrap().close();
+#[tokio::test]
+async fn a_changed_byte_anywhere_is_found() {
+    let (_folder, path) = ten_entries(100).await;
+    let original = fs::read(segments(&path).remove(0)).unwrap();
+    let places = frames(&path);
+    assert_eq!(places.len(), 10);
+    for place in [0, 1, 8, 17, 21] {
+        change(&path, |bytes| bytes[place] ^= 1);
+        Log::open(&path).expect_err("a changed header");
+        change(&path, |bytes| bytes.clone_from(&original));
+    }
+    for frame in &places {
+        for place in frame.clone().step_by(11) {
+            change(&path, |bytes| bytes[place] ^= 0x10);
+            let error = Log::open(&path).expect_err("a changed frame");
+            assert!(matches!(error, LogError::Damaged { .. }), "{error}");
+            let folder = path.display().to_string();
+            assert!(error.to_string().contains(&folder), "{error}");
+            change(&path, |bytes| bytes.clone_from(&original));
+        }
+    }
+    let mut log = Log::open(&path).unwrap();
+    assert_eq!(indexes(&mut log).await.len(), 10);
+}
 
-    overwrite(&path, 5, |value| value[0] = codec::FORMAT + 1);
+#[tokio::test]
+async fn a_missing_frame_is_found() {
+    let (_folder, path) = ten_entries(3_000).await;
+    let original = fs::read(segments(&path).remove(0)).unwrap();
+    for frame in &frames(&path)[..9] {
+        change(&path, |bytes| bytes[frame.clone()].fill(0));
+        let error = Log::open(&path).expect_err("a missing frame");
+        assert!(matches!(error, LogError::Damaged { .. }), "{error}");
+        change(&path, |bytes| bytes.clone_from(&original));
+    }
+}
+
+/// What a crash in the middle of a write may leave: any of its sectors, in any order.
+#[tokio::test]
+async fn a_write_that_was_cut_short_is_cut_off() {
+    const SECTOR: usize = 512;
+    let (_folder, path) = ten_entries(2_000).await;
+    let original = fs::read(segments(&path).remove(0)).unwrap();
+    let last = frames(&path).pop().unwrap();
+    let sectors: Vec<_> = (last.start / SECTOR..=(last.end - 1) / SECTOR)
+        .map(|sector| (sector * SECTOR).max(last.start)..((sector + 1) * SECTOR).min(last.end))
+        .collect();
+    assert!((4..8).contains(&sectors.len()), "{sectors:?}");
+    for written in 0..(1u32 << sectors.len()) - 1 {
+        change(&path, |bytes| {
+            for (at, sector) in sectors.iter().enumerate() {
+                if written & (1 << at) == 0 {
+                    bytes[sector.clone()].fill(0);
+                }
+            }
+        });
+        let mut log = Log::open(&path).unwrap_or_else(|error| panic!("{written:b}: {error}"));
+        assert_eq!(indexes(&mut log).await, (0..9).collect::<Vec<_>>());
+        append(&mut log, vec![entry(2, 9, 5)]).await.unwrap();
+        log.close();
+        let mut log = Log::open(&path).unwrap();
+        assert_eq!(indexes(&mut log).await, (0..10).collect::<Vec<_>>());
+        log.close();
+        change(&path, |bytes| bytes.clone_from(&original));
+    }
+}
+
+#[tokio::test]
+async fn a_missing_segment_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    let mut log = Log::open(&path).unwrap();
+    for i in 0..80 {
+        append(&mut log, vec![entry(1, i, 100_000)]).await.unwrap();
+    }
+    log.close();
+    let paths = segments(&path);
+    for path_of_one in &paths[..paths.len() - 2] {
+        let bytes = fs::read(path_of_one).unwrap();
+        fs::remove_file(path_of_one).unwrap();
+        let error = Log::open(&path).expect_err("a missing segment");
+        assert!(error.to_string().contains("is missing"), "{error}");
+        fs::write(path_of_one, bytes).unwrap();
+    }
+    Log::open(&path).unwrap();
+}
+
+#[tokio::test]
+async fn other_versions_are_told_apart() {
+    let (folder, path) = ten_entries(10).await;
+    change(&path, |bytes| bytes[8] = codec::FORMAT + 1);
     let error = Log::open(&path).unwrap_err();
     assert!(matches!(error, LogError::Newer { found: 2, .. }), "{error}");
-    overwrite(&path, 5, |value| value[0] = codec::FORMAT);
-
-    overwrite(&path, 7, Vec::clear);
+    change(&path, |bytes| bytes[8] = codec::FORMAT);
+    fs::write(folder.path().join("log.redb"), b"redb").unwrap();
     let error = Log::open(&path).unwrap_err();
-    assert!(error.to_string().contains("entry 7 is missing"), "{error}");
+    assert!(error.to_string().contains("log.redb"), "{error}");
+    assert!(matches!(error, LogError::Older { .. }), "{error}");
 }
 
 #[tokio::test]
 async fn other_files_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("log");
-    std::fs::write(&path, vec![42u8; 100_000]).unwrap();
+    fs::write(&path, vec![42u8; 100_000]).unwrap();
+    let error = Log::open(&path).unwrap_err();
+    assert!(matches!(error, LogError::Damaged { .. }), "{error}");
+    fs::remove_file(&path).unwrap();
+    fs::create_dir(&path).unwrap();
+    fs::write(path.join("0000000000000000.segment"), vec![42u8; 100_000]).unwrap();
     let error = Log::open(&path).unwrap_err();
     assert!(matches!(error, LogError::Damaged { .. }), "{error}");
     let nowhere = folder.path().join("no such folder").join("log");
     let error = Log::open(&nowhere).unwrap_err();
     assert!(matches!(error, LogError::Io { .. }), "{error}");
-}
-
-#[tokio::test]
-async fn a_damaged_page_does_not_bring_the_process_down() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("log");
-    let mut log = Log::open(&path).unwrap();
-    append(&mut log, (0..200).map(|i| entry(1, i, 1000)).collect())
-        .await
-        .unwrap();
-    log.close();
-    let mut bytes = std::fs::read(&path).unwrap();
-    for byte in bytes.iter_mut().skip(4096).step_by(97) {
-        *byte ^= 0x5a;
-    }
-    std::fs::write(&path, bytes).unwrap();
-    let error = Log::open(&path).unwrap_err();
-    assert!(matches!(error, LogError::Damaged { .. }), "{error}");
 }
 
 #[tokio::test]

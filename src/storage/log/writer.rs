@@ -1,33 +1,41 @@
-//! The one thread that writes the log.
+//! Writes the log.
 //!
-//! *Invariants.* Operations take effect in the order of the queue; those that wait together share a transaction, and
-//! with it an fsync. Who asked is told after the transaction is durable, and never if it is not. After an error every
-//! later operation gets that error.
+//! *Invariants.* Operations take effect in the order of the queue; those that wait together share a frame, and with it
+//! an fsync. Who asked is told after the frame is durable, and never if it is not. After an error every later
+//! operation gets that error.
 
 use super::{
     State, codec,
     error::LogError,
-    file::{COMMITTED, ENTRIES, LogFile, META, PURGED, VOTE},
+    frame::{Builder, Kind},
+    index::{Index, Location},
     lock,
+    replay::{End, Facts},
+    segment::{HEADER_BYTES, SEGMENT_BYTES, Segment},
 };
-use crate::consensus::{Entry, LogId, TypeConfig, Vote};
+use crate::consensus::{Entry, EntryContent, LogId, TypeConfig, Vote};
 use futures::channel::oneshot;
 use openraft::{AsyncRuntime, storage::IOFlushed};
-use redb::{Durability, Table};
 use serde::Serialize;
 use std::{
-    io,
+    collections::VecDeque,
+    fs, io,
+    ops::Range,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{
-        Arc, Mutex,
-        mpsc::{Receiver, TryRecvError},
-    },
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+    thread::JoinHandle,
+    time::{Duration, Instant},
 };
 
-/// Operations in one transaction at the most.
+/// Operations in one frame at the most.
 const BATCH_LIMIT: usize = 1_024;
-/// Entries taken out of the file in one transaction: purging must not hold appends up.
-const PURGE_LIMIT: usize = 256;
+/// Bytes of entries in one frame, about; a single larger entry still gets one.
+const BATCH_BYTES: usize = 4 << 20;
+/// Bytes of the frame's buffer that are kept from one frame to the next.
+const BUFFER_KEPT_BYTES: usize = 1 << 20;
+/// The next segment is made when this much of the current one is used.
+const PREPARE_AT_BYTES: u64 = SEGMENT_BYTES as u64 / 2;
 
 /// A write.
 pub(super) enum Op<RT: AsyncRuntime> {
@@ -40,86 +48,130 @@ pub(super) enum Op<RT: AsyncRuntime> {
     Vote(Vote, oneshot::Sender<io::Result<()>>),
     /// Removes everything from this index on.
     Truncate(u64),
-    Purge(LogId),
     /// Best effort: written along with the next durable operation.
+    Purge(LogId),
+    /// Best effort, too.
     Committed(LogId),
 }
 
-pub(super) struct Writer<RT: AsyncRuntime> {
-    file: Arc<LogFile>,
-    state: Arc<Mutex<State>>,
-    queue: Receiver<Op<RT>>,
-    committed: Option<LogId>,
-    /// Entries up to here may be removed from the file.
-    purgeable: Option<u64>,
-    buffer: Vec<u8>,
+impl<RT: AsyncRuntime> Op<RT> {
+    fn bytes(&self) -> usize {
+        let Self::Append { entries, .. } = self else {
+            return 0;
+        };
+        let bytes = entries.iter().map(|entry| match &entry.payload {
+            EntryContent::Normal(payload) => payload.0.len(),
+            EntryContent::Blank | EntryContent::Membership(_) => 0,
+        });
+        bytes.sum()
+    }
 }
 
-impl<RT: AsyncRuntime> Writer<RT> {
+/// The end of the log's files. One at a time writes.
+pub(super) struct Writer {
+    folder: PathBuf,
+    state: Arc<Mutex<State>>,
+    index: Arc<Mutex<Index>>,
+    current: Segment,
+    /// Where the next frame begins in the current segment.
+    end: u64,
+    sequence: u64,
+    /// What each segment repeats at its beginning, so that earlier ones can go.
+    facts: Facts,
+    /// What is to be written along with the next durable operation.
+    noted: Facts,
+    spare: Option<Segment>,
+    preparing: Option<JoinHandle<Result<Segment, LogError>>>,
+    frame: Builder,
+    buffer: Vec<u8>,
+    /// How long the disk took for the last frame.
+    last_sync: Duration,
+}
+
+/// What a frame does to the index once it is durable.
+enum Change {
+    Entry(u64, Range<usize>),
+    Truncate(u64),
+    Purge(u64),
+}
+
+impl Writer {
+    /// Goes on where the log ends.
     pub(super) fn new(
-        file: Arc<LogFile>,
-        state: Arc<Mutex<State>>,
-        queue: Receiver<Op<RT>>,
-        purgeable: Option<u64>,
+        folder: PathBuf,
+        end: End,
+        shared: (Arc<Mutex<State>>, Arc<Mutex<Index>>),
     ) -> Self {
+        let (state, index) = shared;
         Self {
-            file,
+            folder,
             state,
-            queue,
-            committed: None,
-            purgeable,
+            index,
+            current: end.segment,
+            end: end.at,
+            sequence: end.sequence,
+            facts: end.facts,
+            noted: Facts::default(),
+            spare: end.spare,
+            preparing: None,
+            frame: Builder::default(),
             buffer: Vec::new(),
+            last_sync: Duration::ZERO,
         }
     }
 
-    /// Writes until nobody can ask for more.
-    pub(super) fn run(mut self) {
-        let mut batch = Vec::new();
-        while self.next_batch(&mut batch) {
-            // A lone note of the commit waits for company.
-            if !batch.is_empty() || self.purgeable.is_some() {
-                self.write(&mut batch);
+    /// How long the disk took for the last frame.
+    pub(super) fn last_sync(&self) -> Duration {
+        self.last_sync
+    }
+
+    /// Writes the first operations of `queue`; those who asked for them are told.
+    pub(super) fn write<RT: AsyncRuntime>(&mut self, queue: &mut VecDeque<Op<RT>>) {
+        let mut batch = Vec::with_capacity(queue.len().min(BATCH_LIMIT));
+        let (mut bytes, mut alone) = (0usize, true);
+        while batch.len() < BATCH_LIMIT
+            && bytes < BATCH_BYTES
+            && let Some(op) = queue.pop_front()
+        {
+            match op {
+                Op::Committed(log_id) => {
+                    self.noted.committed = self.noted.committed.max(Some(log_id));
+                }
+                op => {
+                    alone &= matches!(op, Op::Purge(_));
+                    bytes = bytes.saturating_add(op.bytes());
+                    batch.push(op);
+                }
             }
         }
-        if self.committed.is_some() {
-            self.write(&mut batch);
+        if !alone {
+            return self.write_durably(batch);
         }
-    }
-
-    /// Waits for something to do: operations, or else a piece of an unfinished purge (an empty batch).
-    fn next_batch(&mut self, batch: &mut Vec<Op<RT>>) -> bool {
-        let first = match self.queue.try_recv() {
-            Ok(op) => op,
-            Err(TryRecvError::Disconnected) => return false,
-            Err(TryRecvError::Empty) if self.purgeable.is_some() => return true,
-            Err(TryRecvError::Empty) => match self.queue.recv() {
-                Ok(op) => op,
-                Err(_) => return false,
-            },
-        };
-        self.take(first, batch);
-        while batch.len() < BATCH_LIMIT {
-            match self.queue.try_recv() {
-                Ok(op) => self.take(op, batch),
-                Err(_) => break,
+        // What is best effort waits for company.
+        for op in batch {
+            if let Op::Purge(log_id) = op {
+                self.noted.purged = self.noted.purged.max(Some(log_id));
             }
         }
-        true
     }
 
-    fn take(&mut self, op: Op<RT>, batch: &mut Vec<Op<RT>>) {
-        match op {
-            Op::Committed(log_id) => self.committed = self.committed.max(Some(log_id)),
-            op => batch.push(op),
+    /// Writes what still waits for company, and leaves no work behind.
+    pub(super) fn finish<RT: AsyncRuntime>(&mut self) {
+        if self.noted.purged.is_some() || self.noted.committed.is_some() {
+            self.write_durably::<RT>(Vec::new());
+        }
+        if let Some(preparing) = self.preparing.take() {
+            // Whether there is one more empty segment does not matter now.
+            let _ = preparing.join();
         }
     }
 
-    fn write(&mut self, batch: &mut Vec<Op<RT>>) {
+    fn write_durably<RT: AsyncRuntime>(&mut self, batch: Vec<Op<RT>>) {
         let failed = lock(&self.state).failed.clone();
         let result = match failed {
             Some(error) => Err(error),
-            None => catch_unwind(AssertUnwindSafe(|| self.transact(batch)))
-                .unwrap_or_else(|_| Err(LogError::damaged(&self.file.path, "writing it failed")))
+            None => catch_unwind(AssertUnwindSafe(|| self.write_frame(&batch)))
+                .unwrap_or_else(|_| Err(LogError::damaged(&self.folder, "writing it failed")))
                 .map_err(Arc::new),
         };
         match result {
@@ -128,66 +180,167 @@ impl<RT: AsyncRuntime> Writer<RT> {
         }
     }
 
-    /// One transaction with all of `batch`.
-    fn transact(&mut self, batch: &[Op<RT>]) -> Result<(), LogError> {
-        let path = &self.file.path;
-        let mut transaction = self
-            .file
-            .database
-            .begin_write()
-            .map_err(|error| LogError::redb(path, error))?;
-        transaction
-            .set_durability(Durability::Immediate)
-            .map_err(|error| LogError::redb(path, error))?;
-        {
-            let mut entries = transaction
-                .open_table(ENTRIES)
-                .map_err(|error| LogError::redb(path, error))?;
-            let mut meta = transaction
-                .open_table(META)
-                .map_err(|error| LogError::redb(path, error))?;
-            let mut buffer = std::mem::take(&mut self.buffer);
-            for op in batch {
-                match op {
-                    Op::Append { entries: new, .. } => {
-                        for entry in new {
-                            let index = entry.log_id.index;
-                            buffer = seal(path, &index.to_le_bytes(), entry, buffer)?;
-                            entries
-                                .insert(index, buffer.as_slice())
-                                .map_err(|error| LogError::redb(path, error))?;
-                        }
+    /// One frame with all of `batch`.
+    fn write_frame<RT: AsyncRuntime>(&mut self, batch: &[Op<RT>]) -> Result<(), LogError> {
+        self.frame.clear();
+        let mut changes = Vec::new();
+        let noted = std::mem::take(&mut self.noted);
+        if let Some(purged) = noted.purged {
+            self.push(Kind::Purged, 0, &purged)?;
+            changes.push(Change::Purge(purged.index));
+        }
+        if let Some(committed) = noted.committed {
+            self.push(Kind::Committed, 0, &committed)?;
+        }
+        let mut facts = noted;
+        for op in batch {
+            match op {
+                Op::Append { entries, .. } => {
+                    for entry in entries {
+                        let index = entry.log_id.index;
+                        let place = self.push(Kind::Entry, index, entry)?;
+                        changes.push(Change::Entry(index, place));
                     }
-                    Op::Vote(vote, _) => buffer = put(path, &mut meta, VOTE, vote, buffer)?,
-                    Op::Truncate(from) => entries
-                        .retain_in(*from.., |_, _| false)
-                        .map_err(|error| LogError::redb(path, error))?,
-                    Op::Purge(log_id) => {
-                        buffer = put(path, &mut meta, PURGED, log_id, buffer)?;
-                        self.purgeable = self.purgeable.max(Some(log_id.index));
-                    }
-                    Op::Committed(_) => {}
                 }
-            }
-            if let Some(committed) = self.committed.take() {
-                buffer = put(path, &mut meta, COMMITTED, &committed, buffer)?;
-            }
-            self.buffer = buffer;
-            if let Some(through) = self.purgeable
-                && remove_some(&mut entries, through)
-                    .map_err(|error| LogError::redb(path, error))?
-            {
-                self.purgeable = None;
+                Op::Vote(vote, _) => {
+                    self.push(Kind::Vote, 0, vote)?;
+                    facts.vote = Some(*vote);
+                }
+                Op::Truncate(from) => {
+                    self.frame.push(Kind::Truncated, *from, &[]);
+                    changes.push(Change::Truncate(*from));
+                }
+                Op::Purge(log_id) => {
+                    self.push(Kind::Purged, 0, log_id)?;
+                    facts.purged = facts.purged.max(Some(*log_id));
+                    changes.push(Change::Purge(log_id.index));
+                }
+                Op::Committed(_) => {}
             }
         }
-        transaction
-            .commit()
-            .map_err(|error| LogError::redb(path, error))
+        let at = self.write_out()?;
+        self.facts.vote = facts.vote.or(self.facts.vote);
+        self.facts.purged = self.facts.purged.max(facts.purged);
+        self.facts.committed = self.facts.committed.max(facts.committed);
+        self.change_index(&changes, at);
+        self.prepare_next();
+        Ok(())
+    }
+
+    fn push<T: Serialize>(
+        &mut self,
+        kind: Kind,
+        key: u64,
+        value: &T,
+    ) -> Result<Range<usize>, LogError> {
+        let buffer = std::mem::take(&mut self.buffer);
+        self.buffer = seal(&self.folder, key, value, buffer)?;
+        Ok(self.frame.push(kind, key, &self.buffer))
+    }
+
+    /// Writes the frame; where in the current segment it stands.
+    fn write_out(&mut self) -> Result<u64, LogError> {
+        let empty = self.end == HEADER_BYTES as u64;
+        if !empty && self.end + self.frame.len() as u64 > SEGMENT_BYTES as u64 {
+            self.begin_segment()?;
+        }
+        let at = self.end;
+        let frame = self.frame.finish(self.sequence);
+        let length = frame.len() as u64;
+        self.current.write(frame, at)?;
+        let start = Instant::now();
+        self.current.sync()?;
+        self.last_sync = start.elapsed();
+        self.end = at + length;
+        self.sequence += 1;
+        self.frame.shrink_to(BUFFER_KEPT_BYTES);
+        self.buffer.shrink_to(BUFFER_KEPT_BYTES);
+        Ok(at)
+    }
+
+    /// Goes on in the next segment, which begins by repeating the facts. They become durable with the frame behind
+    /// them, or before: until then the segment before is there.
+    fn begin_segment(&mut self) -> Result<(), LogError> {
+        let number = self.current.number + 1;
+        let prepared = match self.preparing.take().map(JoinHandle::join) {
+            Some(Ok(Ok(segment))) => Some(segment),
+            // It is tried again here, and a second failure is reported.
+            Some(_) | None => self.spare.take(),
+        };
+        let next = match prepared {
+            Some(segment) => segment,
+            None => Segment::create(&self.folder, number)?,
+        };
+        let mut frame = Builder::default();
+        frame.clear();
+        let mut push = |kind, value: Result<Vec<u8>, LogError>| -> Result<(), LogError> {
+            frame.push(kind, 0, &value?);
+            Ok(())
+        };
+        if let Some(vote) = &self.facts.vote {
+            push(Kind::Vote, seal(&self.folder, 0, vote, Vec::new()))?;
+        }
+        if let Some(purged) = &self.facts.purged {
+            push(Kind::Purged, seal(&self.folder, 0, purged, Vec::new()))?;
+        }
+        if let Some(committed) = &self.facts.committed {
+            push(
+                Kind::Committed,
+                seal(&self.folder, 0, committed, Vec::new()),
+            )?;
+        }
+        let frame = frame.finish(self.sequence);
+        next.write(frame, HEADER_BYTES as u64)?;
+        // At most one frame may be unfinished.
+        next.sync()?;
+        self.end = HEADER_BYTES as u64 + frame.len() as u64;
+        self.sequence += 1;
+        lock(&self.index).segments.insert(number, next.clone());
+        self.current = next;
+        Ok(())
+    }
+
+    fn change_index(&mut self, changes: &[Change], at: u64) {
+        let unused = {
+            let mut index = lock(&self.index);
+            for change in changes {
+                match change {
+                    Change::Entry(entry, place) => {
+                        let location = Location {
+                            segment: self.current.number,
+                            at: at + place.start as u64,
+                            length: place.len() as u32,
+                        };
+                        index.push(*entry, location);
+                    }
+                    Change::Truncate(from) => index.truncate_from(*from),
+                    Change::Purge(through) => index.purge_through(*through),
+                }
+            }
+            index.take_unused(self.current.number)
+        };
+        for segment in unused {
+            // What cannot be removed now is found unused, and removed, after the next start.
+            if let Err(error) = fs::remove_file(&segment.path) {
+                tracing::warn!(path = %segment.path.display(), "cannot remove a part of the log: {error}");
+            }
+        }
+    }
+
+    /// Makes the next segment ready beside, so that nobody waits for it.
+    fn prepare_next(&mut self) {
+        if self.end < PREPARE_AT_BYTES || self.preparing.is_some() || self.spare.is_some() {
+            return;
+        }
+        let (folder, number) = (self.folder.clone(), self.current.number + 1);
+        let thread = std::thread::Builder::new().name("log segment".to_owned());
+        // Without it the segment is made when it is needed.
+        self.preparing = thread.spawn(move || Segment::create(&folder, number)).ok();
     }
 
     /// Tells everybody that their write is durable.
-    fn report(&self, batch: &mut Vec<Op<RT>>) {
-        for op in batch.drain(..) {
+    fn report<RT: AsyncRuntime>(&self, batch: Vec<Op<RT>>) {
+        for op in batch {
             match op {
                 Op::Append {
                     entries,
@@ -210,9 +363,9 @@ impl<RT: AsyncRuntime> Writer<RT> {
         }
     }
 
-    fn fail(&self, batch: &mut Vec<Op<RT>>, error: &Arc<LogError>) {
+    fn fail<RT: AsyncRuntime>(&self, batch: Vec<Op<RT>>, error: &Arc<LogError>) {
         lock(&self.state).failed.get_or_insert(Arc::clone(error));
-        for op in batch.drain(..) {
+        for op in batch {
             let error = io::Error::other(Arc::clone(error));
             match op {
                 Op::Append { flushed, .. } => flushed.io_completed(Err(error)),
@@ -226,43 +379,11 @@ impl<RT: AsyncRuntime> Writer<RT> {
 }
 
 fn seal<T: Serialize>(
-    path: &std::path::Path,
-    key: &[u8],
+    path: &Path,
+    key: u64,
     value: &T,
     buffer: Vec<u8>,
 ) -> Result<Vec<u8>, LogError> {
-    codec::seal(key, value, buffer).map_err(|error| LogError::io(path, io::Error::other(error)))
-}
-
-fn put<T: Serialize>(
-    path: &std::path::Path,
-    table: &mut Table<'_, &str, &[u8]>,
-    key: &str,
-    value: &T,
-    buffer: Vec<u8>,
-) -> Result<Vec<u8>, LogError> {
-    let buffer = seal(path, key.as_bytes(), value, buffer)?;
-    table
-        .insert(key, buffer.as_slice())
-        .map_err(|error| LogError::redb(path, error))?;
-    Ok(buffer)
-}
-
-/// Removes the first entries up to `through`, but not too many at once; whether all are gone.
-fn remove_some(
-    entries: &mut Table<'_, u64, &[u8]>,
-    through: u64,
-) -> Result<bool, redb::StorageError> {
-    for _ in 0..PURGE_LIMIT {
-        let Some((first, _)) = redb::ReadableTable::first(entries)? else {
-            return Ok(true);
-        };
-        let index = first.value();
-        drop(first);
-        if index > through {
-            return Ok(true);
-        }
-        entries.remove(index)?;
-    }
-    Ok(false)
+    codec::seal(&key.to_le_bytes(), value, buffer)
+        .map_err(|error| LogError::io(path, io::Error::other(error)))
 }
