@@ -59,8 +59,9 @@ impl Drop for Registered<'_> {
 impl Router {
     /// Does a write; see [`super::api::Backend::write`].
     pub(super) async fn write(&self, write: Write) -> Result<Outcome, WriteError> {
-        let timeout_ms = self.timeout_ms + mining_ms(&write);
-        let deadline = self.environment.monotonic_ms() + timeout_ms;
+        let timeout_ms = self.timeout_ms.saturating_add(mining_ms(&write));
+        let now_ms = self.environment.monotonic_ms();
+        let deadline = now_ms.saturating_add(timeout_ms);
         let write = Arc::new(self.prepared(write).await?);
         let request = self.environment.request_id();
         let applied = self.shared.outcomes.register(request);
@@ -258,7 +259,9 @@ fn mining_ms(write: &Write) -> u64 {
     match write {
         Write::Mine { count, .. } => count.saturating_mul(MINING_MS_PER_BLOCK),
         Write::Import(blocks) => {
-            let gas: u64 = blocks.iter().map(|block| block.header.gas_used).sum();
+            // Headers from outside: nothing of them is checked yet.
+            let gas = blocks.iter().map(|block| block.header.gas_used);
+            let gas = gas.fold(0, u64::saturating_add);
             let empty = (blocks.len() as u64).saturating_mul(MINING_MS_PER_BLOCK);
             empty.saturating_add(gas / GAS_PER_MS_LEAST)
         }

@@ -230,7 +230,7 @@ impl Chain {
     /// EIP-4844 and EIP-7918: wei a unit of blob gas in the next block; `None` before Cancun.
     pub fn next_blob_base_fee(&self) -> Option<u128> {
         let parent = &self.head.header;
-        let params = self.next_rules(parent.timestamp + 1).blobs?;
+        let params = self.next_rules(parent.timestamp.saturating_add(1)).blobs?;
         Some(params.calc_blob_fee(next_excess_blob_gas(parent, params)))
     }
 }

@@ -40,7 +40,8 @@ impl Plan {
             Some(seconds) if chain.settings().next_block_timestamp.is_none() => {
                 let parent = chain.head().header.timestamp;
                 let base = if first { next.max(parent) } else { parent };
-                (base.saturating_add(seconds).max(parent + 1), true)
+                let later = base.saturating_add(seconds);
+                (later.max(parent.saturating_add(1)), true)
             }
             _ => (next, false),
         }
@@ -139,9 +140,11 @@ impl Producer {
             return self.environment.sleep(super::IDLE);
         }
         let now = self.environment.monotonic_ms();
-        let due = *self.next_interval_ms.get_or_insert(now + interval_ms);
+        // A client may name any interval.
+        let latest = now.saturating_add(interval_ms);
+        let due = *self.next_interval_ms.get_or_insert(latest);
         // A shorter interval set meanwhile counts from now.
-        let due = due.min(now + interval_ms);
+        let due = due.min(latest);
         self.next_interval_ms = Some(due);
         self.environment
             .sleep(Duration::from_millis(due.saturating_sub(now)))
@@ -163,7 +166,7 @@ impl Producer {
         // Blocks that could not be mined in time are not made up for.
         self.next_interval_ms = self
             .next_interval_ms
-            .map(|due| (due + interval_ms).max(now));
+            .map(|due| due.saturating_add(interval_ms).max(now));
         self.mine(None, Plan::new(1, None, None)).await;
     }
 }

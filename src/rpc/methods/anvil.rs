@@ -70,8 +70,12 @@ async fn mine(call: Call<'_>) -> Answer {
     call.params.at_most(2)?;
     let count: Option<params::Cheat<u64>> = call.params.optional(0)?;
     let interval: Option<params::Cheat<u64>> = call.params.optional(1)?;
+    let count = count.map_or(1, |count| count.0);
+    if count == 0 {
+        return Ok(call.nothing());
+    }
     let write = Write::Mine {
-        count: count.map_or(1, |count| count.0),
+        count,
         interval_seconds: interval.map(|interval| interval.0),
         timestamp: None,
     };

@@ -67,15 +67,20 @@ impl Argument for MineOptions {
     }
 }
 
-async fn mine_blocks(call: &Call<'_>) -> Result<Outcome, RpcError> {
+/// Mines; the outcome is `None` where no blocks are asked for.
+async fn mine_blocks(call: &Call<'_>) -> Result<Option<Outcome>, RpcError> {
     call.params.at_most(1)?;
     let options: MineOptions = call.params.optional(0)?.unwrap_or_default();
+    let count = options.blocks.unwrap_or(1);
+    if count == 0 {
+        return Ok(None);
+    }
     let write = Write::Mine {
-        count: options.blocks.unwrap_or(1),
+        count,
         interval_seconds: None,
         timestamp: options.timestamp,
     };
-    call.context.write(write).await
+    call.context.write(write).await.map(Some)
 }
 
 /// ganache and anvil answer `"0x0"`, whatever was mined.
@@ -87,8 +92,9 @@ async fn mine(call: Call<'_>) -> Answer {
 /// The blocks that were mined, in full.
 async fn mine_detailed(call: Call<'_>) -> Answer {
     let (first, last) = match mine_blocks(&call).await? {
-        Outcome::Mined { first, last } => (first, last),
-        outcome => return Err(unexpected(&outcome)),
+        Some(Outcome::Mined { first, last }) => (first, last),
+        Some(outcome) => return Err(unexpected(&outcome)),
+        None => return Ok(Json::data_list::<[u8; 0]>([])),
     };
     let view = call.context.view().await?;
     let limit = call.context.limits.response_bytes;
