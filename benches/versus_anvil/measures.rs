@@ -176,8 +176,12 @@ async fn full_block(server: &Server, report: &mut Report) {
     );
 }
 
-/// `callTracer` over a block of 1,000 transfers from 100 senders.
+/// `callTracer` over a block of 1,000 transfers from 100 senders. Not asked of anvil 1.7.1, which executes all earlier
+/// transactions again for each one: 2 s for a block of 100, and no answer for 1,000 within 100 s.
 async fn traced_block(server: &Server, report: &mut Report) {
+    if server.kind.is_anvil() {
+        return;
+    }
     let mut connection = server.connect(0).await;
     connection
         .call("evm_setAutomine", json!([false]))

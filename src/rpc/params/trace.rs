@@ -273,3 +273,6 @@ pub(crate) fn parse_go_duration(text: &str) -> Option<Duration> {
     }
     Some(total)
 }
+
+#[cfg(test)]
+mod tests;
