@@ -79,19 +79,16 @@ impl Chain {
             block_hash: &|number| self.recent_hash(number),
             strictness: Strictness::DevChain,
         };
-        let executed = match transactions {
-            Some(transactions) => {
-                execute_block(&input, &mut draft, &mut Exactly(transactions.iter()))?
-            }
-            None => {
-                let base_fee = header.base_fee_per_gas.unwrap_or_default();
-                let ready =
-                    self.pool()
-                        .ready(|sender| self.nonce(sender), base_fee, self.spec().order);
-                let blob_gas = rules.blobs.map_or(0, |p| p.max_blob_gas_per_block());
-                let mut source = FromPool::new(ready, usize::MAX, blob_gas);
-                execute_block(&input, &mut draft, &mut source)?
-            }
+        let executed = if let Some(transactions) = transactions {
+            execute_block(&input, &mut draft, &mut Exactly(transactions.iter()))?
+        } else {
+            let base_fee = header.base_fee_per_gas.unwrap_or_default();
+            let ready = self
+                .pool()
+                .ready(|sender| self.nonce(sender), base_fee, self.spec().order);
+            let blob_gas = rules.blobs.map_or(0, |p| p.max_blob_gas_per_block());
+            let mut source = FromPool::new(ready, usize::MAX, blob_gas);
+            execute_block(&input, &mut draft, &mut source)?
         };
         seal(&mut header, &executed, draft.state().root());
         let tips = executed.transactions.iter().zip(&executed.receipts);
