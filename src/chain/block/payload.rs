@@ -48,6 +48,17 @@ pub struct Payload {
     pub requests: Requests,
 }
 
+/// The gas limit that execution clients vote for on mainnet (geth's `GasCeil`).
+const GAS_LIMIT_WANTED: u64 = 60_000_000;
+/// By which part of itself, less one, a gas limit may change from block to block (Yellow Paper 4.4.4).
+const GAS_LIMIT_BOUND_DIVISOR: u64 = 1024;
+
+/// The next gas limit on the way from one to another.
+fn towards(limit: u64, wanted: u64) -> u64 {
+    let step = (limit / GAS_LIMIT_BOUND_DIVISOR).saturating_sub(1);
+    wanted.clamp(limit.saturating_sub(step), limit.saturating_add(step))
+}
+
 impl Chain {
     /// Builds a block on the head: of exactly these transactions, or of the pool's best.
     pub fn build_payload(
@@ -59,6 +70,7 @@ impl Chain {
         let rules = self.next_rules(attributes.timestamp);
         header.beneficiary = attributes.fee_recipient;
         header.mix_hash = attributes.prev_randao;
+        header.gas_limit = towards(header.gas_limit, GAS_LIMIT_WANTED);
         header.extra_data = attributes.extra_data.clone();
         let withdrawals = rules
             .is_active(Hardfork::Shanghai)
