@@ -5,6 +5,7 @@ use super::{
     archive::{Archive, StoreError},
     block::{BlockRecord, Built},
     evm::execute::ExecutionError,
+    spec::ForkRules,
     state::{State, StateError, StateRead},
 };
 use alloy::{
@@ -155,6 +156,12 @@ impl View {
         Ok(self
             .archive
             .rewind(chain.state(), chain.version(), block.version)?)
+    }
+
+    /// The rules of the block that would be mined now.
+    pub fn next_rules(&self) -> ForkRules {
+        let timestamp = self.chain.next_timestamp(self.now_ms);
+        self.chain.next_rules(timestamp)
     }
 
     /// The block that would be mined now.

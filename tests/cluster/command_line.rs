@@ -2,7 +2,7 @@
 
 use crate::{
     damage::assert_refused,
-    harness::{Cluster, Options, Program, free_ports, run},
+    harness::{Cluster, Connection, Options, Program, free_ports, run},
 };
 use serde_json::{Value, json};
 use std::fs;
@@ -438,4 +438,38 @@ async fn keys_are_pairs_and_work_in_a_config() {
         );
     }
     assert_ne!(secrets[0], secrets[1]);
+}
+
+#[tokio::test]
+async fn an_unlocked_send_is_of_a_type_that_the_fork_has() {
+    for (fork, kind, result) in [
+        ("frontier", "0x0", "root"),
+        ("byzantium", "0x0", "status"),
+        ("london", "0x2", "status"),
+        ("amsterdam", "0x2", "status"),
+    ] {
+        let (program, _folder, port) = single(&["--hardfork", fork], &[]).await;
+        let address = format!("127.0.0.1:{port}").parse().unwrap();
+        let mut node = Connection::open(address).await.unwrap();
+        let accounts = node.call("eth_accounts", json!([])).await.unwrap();
+        let send = json!([{ "from": accounts[0], "to": accounts[1], "value": "0x1" }]);
+        let hash = node.call("eth_sendTransaction", send).await.unwrap();
+        let receipt = node
+            .call("eth_getTransactionReceipt", json!([hash]))
+            .await
+            .unwrap();
+        assert_eq!(receipt["type"], kind, "{fork}");
+        assert!(receipt.get(result).is_some(), "{fork}: {receipt}");
+        let block = node
+            .call("eth_getBlockByNumber", json!(["latest", false]))
+            .await
+            .unwrap();
+        assert_eq!(
+            block.get("baseFeePerGas").is_some(),
+            kind == "0x2",
+            "{fork}"
+        );
+        program.signal("TERM");
+        assert_eq!(program.ended().await.status.code(), Some(0));
+    }
 }

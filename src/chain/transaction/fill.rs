@@ -6,7 +6,7 @@
 #[cfg(test)]
 mod tests;
 
-use crate::chain::Rejection;
+use crate::chain::{Rejection, spec::Hardfork};
 use alloy::{
     consensus::{
         TxEip1559, TxEip2930, TxEip4844, TxEip4844Variant, TxEip7702, TxLegacy, TxType,
@@ -31,6 +31,8 @@ pub struct Defaults {
     pub tip: u128,
     /// Blob base fee of the next block, wei.
     pub blob_base_fee: u128,
+    /// The newest fork that the next block follows: what a request leaves open is of a type that the fork has.
+    pub fork: Hardfork,
 }
 
 /// Refuses a request that contradicts itself or is meant for another chain. Also for calls (`eth_call`).
@@ -80,8 +82,10 @@ pub fn check(request: &TransactionRequest, chain_id: u64) -> Result<(), Rejectio
     Ok(())
 }
 
-/// The type that a request means: the fields decide, as in geth; the named `type` only where they leave it open.
-pub fn transaction_type(request: &TransactionRequest) -> TxType {
+/// The type that a request means: the fields decide, as in geth; the named `type` only where they leave it open, and
+/// where there is none, the newest that the fork has.
+fn transaction_type(request: &TransactionRequest, fork: Hardfork) -> TxType {
+    let is_old = fork < Hardfork::London;
     if request.authorization_list.is_some() {
         TxType::Eip7702
     } else if request.has_eip4844_blob_data() {
@@ -91,12 +95,14 @@ pub fn transaction_type(request: &TransactionRequest) -> TxType {
     } else if request.access_list.is_some() {
         match (request.gas_price, request.transaction_type) {
             (Some(_), _) | (None, Some(1)) => TxType::Eip2930,
+            (None, None) if is_old => TxType::Eip2930,
             _ => TxType::Eip1559,
         }
     } else {
         match (request.gas_price, request.transaction_type) {
             (_, Some(1)) => TxType::Eip2930,
             (Some(_), _) | (None, Some(0)) => TxType::Legacy,
+            (None, None) if is_old => TxType::Legacy,
             _ => TxType::Eip1559,
         }
     }
@@ -109,11 +115,12 @@ pub fn fill(
     defaults: &Defaults,
 ) -> Result<TypedTransaction, Rejection> {
     check(&request, defaults.chain_id)?;
-    let tx_type = transaction_type(&request);
+    let tx_type = transaction_type(&request, defaults.fork);
     let common = Common::new(&request, defaults)?;
     Ok(match tx_type {
         TxType::Legacy => TypedTransaction::Legacy(TxLegacy {
-            chain_id: Some(defaults.chain_id),
+            // EIP-155.
+            chain_id: (defaults.fork >= Hardfork::SpuriousDragon).then_some(defaults.chain_id),
             nonce: common.nonce,
             gas_price: common.gas_price,
             gas_limit: common.gas,

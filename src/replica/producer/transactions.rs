@@ -6,6 +6,7 @@ use crate::chain::{
     accounts::impersonate,
     command::{Answer, Body, Outcome, Write},
     pool::{Pool, validate},
+    spec::Hardfork,
     state::StateRead,
     transaction::{
         SignedTransaction,
@@ -130,9 +131,10 @@ fn admit(
     write: &Write,
     now_ms: u64,
 ) -> Result<(Arc<SignedTransaction>, Option<B256>), Rejection> {
+    let forks = chain.next_rules(chain.next_timestamp(now_ms));
     let transaction = match write {
         Write::Transaction(transaction) => transaction.clone(),
-        Write::Unsigned(request) => Arc::new(sign(chain, pool, request)?),
+        Write::Unsigned(request) => Arc::new(sign(chain, pool, request, forks.fork)?),
         _ => {
             return Err(Rejection::InvalidTransaction(
                 "not a transaction".to_owned(),
@@ -142,7 +144,7 @@ fn admit(
     let settings = chain.settings();
     let rules = validate::Rules {
         spec: chain.spec(),
-        forks: chain.next_rules(chain.next_timestamp(now_ms)),
+        forks,
         chain_id: settings.chain_id,
         block_gas_limit: settings.block_gas_limit,
         min_gas_price: settings.min_gas_price,
@@ -170,6 +172,7 @@ fn sign(
     chain: &Chain,
     pool: &Pool,
     request: &TransactionRequest,
+    fork: Hardfork,
 ) -> Result<SignedTransaction, Rejection> {
     let sender = sender_of(chain, request)?;
     let defaults = Defaults {
@@ -179,6 +182,7 @@ fn sign(
         base_fee: chain.next_base_fee(),
         tip: SUGGESTED_TIP,
         blob_base_fee: chain.next_blob_base_fee().unwrap_or_default(),
+        fork,
     };
     let transaction = fill(request.clone(), &defaults)?;
     match chain

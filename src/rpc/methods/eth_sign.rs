@@ -135,6 +135,7 @@ fn complete_at(
         base_fee: chain.next_base_fee(),
         tip: SUGGESTED_TIP,
         blob_base_fee: chain.next_blob_base_fee().unwrap_or_default(),
+        fork: view.next_rules().fork,
     };
     Ok((Arc::clone(chain), sender, fill(request, &defaults)?))
 }

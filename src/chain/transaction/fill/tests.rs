@@ -16,6 +16,7 @@ const DEFAULTS: Defaults = Defaults {
     base_fee: 7 * GWEI as u64,
     tip: 2 * GWEI,
     blob_base_fee: 3,
+    fork: Hardfork::LATEST,
 };
 
 fn request() -> TransactionRequest {
@@ -251,4 +252,28 @@ fn a_sidecar_gives_its_hashes() {
         ..with
     };
     assert!(refusal(wrong).starts_with("blob hash verification failed"));
+}
+
+#[test]
+fn before_london_a_bare_request_becomes_what_the_fork_has() {
+    let at = |fork, request: TransactionRequest| {
+        let defaults = Defaults {
+            fork,
+            base_fee: 0,
+            ..DEFAULTS
+        };
+        fill(request, &defaults).unwrap()
+    };
+    let frontier = at(Hardfork::Frontier, request());
+    assert_eq!(frontier.tx_type(), TxType::Legacy);
+    assert_eq!(
+        (frontier.chain_id(), frontier.gas_price()),
+        (None, Some(2 * GWEI))
+    );
+    assert_eq!(at(Hardfork::Istanbul, request()).chain_id(), Some(31337));
+    let with_list = request().access_list(AccessList::default());
+    assert_eq!(at(Hardfork::Berlin, with_list).tx_type(), TxType::Eip2930);
+    // What is asked for is not changed; the pool refuses it.
+    let dynamic = request().max_fee_per_gas(5 * GWEI);
+    assert_eq!(at(Hardfork::Berlin, dynamic).tx_type(), TxType::Eip1559);
 }
