@@ -33,7 +33,7 @@ impl Suite {
         let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/execution-apis");
         let folder = named.unwrap_or(beside);
         if !folder.is_dir() {
-            println!(
+            eprintln!(
                 "execution-apis: not played, because {} is not there; EXECUTION_APIS may name a clone's folder `tests`",
                 folder.display()
             );
@@ -90,7 +90,7 @@ impl Suite {
             }
         }
         program.kill().await;
-        println!(
+        eprintln!(
             "execution-apis: node {} of {nodes}: {} of {} cases pass",
             target + 1,
             self.cases.len() - failed.len(),

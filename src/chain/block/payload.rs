@@ -48,6 +48,17 @@ pub struct Payload {
     pub requests: Requests,
 }
 
+/// The gas limit that execution clients vote for on mainnet (geth's `GasCeil`).
+const GAS_LIMIT_WANTED: u64 = 60_000_000;
+/// By which part of itself, less one, a gas limit may change from block to block (Yellow Paper 4.4.4).
+const GAS_LIMIT_BOUND_DIVISOR: u64 = 1024;
+
+/// The next gas limit on the way from one to another.
+fn towards(limit: u64, wanted: u64) -> u64 {
+    let step = (limit / GAS_LIMIT_BOUND_DIVISOR).saturating_sub(1);
+    wanted.clamp(limit.saturating_sub(step), limit.saturating_add(step))
+}
+
 impl Chain {
     /// Builds a block on the head: of exactly these transactions, or of the pool's best.
     pub fn build_payload(
@@ -59,6 +70,7 @@ impl Chain {
         let rules = self.next_rules(attributes.timestamp);
         header.beneficiary = attributes.fee_recipient;
         header.mix_hash = attributes.prev_randao;
+        header.gas_limit = towards(header.gas_limit, GAS_LIMIT_WANTED);
         header.extra_data = attributes.extra_data.clone();
         let withdrawals = rules
             .is_active(Hardfork::Shanghai)
@@ -79,19 +91,16 @@ impl Chain {
             block_hash: &|number| self.recent_hash(number),
             strictness: Strictness::DevChain,
         };
-        let executed = match transactions {
-            Some(transactions) => {
-                execute_block(&input, &mut draft, &mut Exactly(transactions.iter()))?
-            }
-            None => {
-                let base_fee = header.base_fee_per_gas.unwrap_or_default();
-                let ready =
-                    self.pool()
-                        .ready(|sender| self.nonce(sender), base_fee, self.spec().order);
-                let blob_gas = rules.blobs.map_or(0, |p| p.max_blob_gas_per_block());
-                let mut source = FromPool::new(ready, usize::MAX, blob_gas);
-                execute_block(&input, &mut draft, &mut source)?
-            }
+        let executed = if let Some(transactions) = transactions {
+            execute_block(&input, &mut draft, &mut Exactly(transactions.iter()))?
+        } else {
+            let base_fee = header.base_fee_per_gas.unwrap_or_default();
+            let ready = self
+                .pool()
+                .ready(|sender| self.nonce(sender), base_fee, self.spec().order);
+            let blob_gas = rules.blobs.map_or(0, |p| p.max_blob_gas_per_block());
+            let mut source = FromPool::new(ready, usize::MAX, blob_gas);
+            execute_block(&input, &mut draft, &mut source)?
         };
         seal(&mut header, &executed, draft.state().root());
         let tips = executed.transactions.iter().zip(&executed.receipts);

@@ -68,12 +68,14 @@ fn build(chain: &Chain, attributes: &PayloadAttributes, raw: Option<Vec<Bytes>>)
                 .collect::<Result<Vec<_>, _>>()
         })
         .transpose()?;
-    let payload = chain
-        .build_payload(attributes, transactions.as_deref())
-        .map_err(|error| match error {
-            ExecutionError::InvalidTransaction { reason, .. } => RpcError::server(reason),
-            other => RpcError::server(other.to_string()),
-        })?;
+    let payload =
+        chain
+            .build_payload(attributes, transactions.as_deref())
+            .map_err(|error| {
+                let (ExecutionError::InvalidTransaction { reason, .. }
+                | ExecutionError::Block(reason)) = error;
+                RpcError::server(reason)
+            })?;
     Ok(answer(&payload, |hash| sidecar(chain, hash)))
 }
 

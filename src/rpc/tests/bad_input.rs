@@ -150,169 +150,96 @@ async fn missing_and_extra_parameters() {
     }
 }
 
-/// geth's codes and words for what is well formed, and still is not there or not allowed.
+/// Calls that are well formed, and what geth answers: method, parameters, code, how the sentence begins. `ADDRESS`,
+/// `HASH`, `PAYLOAD` and `MANY` stand for values that fit (no block has that hash), `FAR` for a block that is not there.
+const REFUSED: &str = r#"
+eth_getBalance | [ADDRESS, FAR] | -32000 header not found
+eth_getBalance | [ADDRESS, {"blockHash": HASH}] | -32000 header not found
+eth_getBalance | [ADDRESS, {"blockHash": HASH, "requireCanonical": true}] | -32000 hash is not currently canonical
+eth_getTransactionCount | [ADDRESS, FAR] | -32000 header not found
+eth_getCode | [ADDRESS, FAR] | -32000 header not found
+eth_getStorageAt | [ADDRESS, "0x0", FAR] | -32000 header not found
+eth_getStorageValues | [{ADDRESS: ["0x0"]}, FAR] | -32000 header not found
+eth_getStorageValues | [{}] | -32602 empty request
+eth_getStorageValues | [{ADDRESS: MANY}] | -32602 too many slots (max 1024)
+eth_getProof | [ADDRESS, [], FAR] | -32000 header not found
+eth_getProof | [ADDRESS, [], {"blockHash": HASH, "requireCanonical": true}] | -32000 hash is not currently canonical
+eth_getProof | [ADDRESS, MANY, "latest"] | -32602 invalid argument 1: too many slots
+eth_call | [{}, FAR] | -32000 header not found
+eth_call | [{}, "latest", {}, {"beaconRoot": HASH}] | -32000 block override "beaconRoot" is not supported
+eth_call | [{}, "latest", {ADDRESS: {"state": {}, "stateDiff": {}}}] | -32000 account 0x
+eth_estimateGas | [{}, FAR] | -32000 header not found
+eth_createAccessList | [{}, FAR] | -32000 header not found
+eth_simulateV1 | [{"blockStateCalls": [{}]}, FAR] | -32000 header not found
+eth_simulateV1 | [{"blockStateCalls": []}] | -32602 empty input
+eth_simulateV1 | [{"blockStateCalls": [{"blockOverrides": {"number": "0x101"}}]}] | -38026 too many blocks
+eth_simulateV1 | [{"blockStateCalls": [{"blockOverrides": {"number": "0x0"}}]}] | -38020 block numbers must be in order
+eth_simulateV1 | [{"blockStateCalls": [{"blockOverrides": {"time": "0x0"}}]}] | -38021 block timestamps must be in order
+eth_simulateV1 | [{"blockStateCalls": [{"calls": [{"value": "0x1"}]}]}] | -38014 err: insufficient funds
+eth_simulateV1 | [{"blockStateCalls": [{"calls": [{"gas": "0x0", "to": ADDRESS}]}]}] | -38013 err: intrinsic gas too low
+eth_simulateV1 | [{"blockStateCalls": [{"calls": [{"gas": "0xffffffff"}]}]}] | -38015 block gas limit reached
+eth_simulateV1 | [{"blockStateCalls": [{"calls": [{}]}], "validation": true}] | -38012 err: max fee per gas less than block base fee
+debug_getRawBlock | [FAR] | -32000 header not found
+debug_getRawHeader | [FAR] | -32000 header not found
+debug_getRawReceipts | [FAR] | -32000 header not found
+eth_feeHistory | ["0x1", FAR, []] | -32000 request beyond head block: requested 16777215, head 0
+eth_feeHistory | ["0x1", "latest", [101]] | -32602 invalid reward percentile: 101
+eth_feeHistory | ["0x1", "latest", [5, 3]] | -32602 invalid reward percentile: #0:5 >= #1:3
+eth_getLogs | [{"fromBlock": "0x1", "toBlock": "0x0"}] | -32602 invalid block range params
+eth_getLogs | [{"fromBlock": "0x0", "toBlock": FAR}] | -32602 block range extends beyond
+eth_getLogs | [{"blockHash": HASH}] | -32000 unknown block
+eth_getFilterChanges | ["0x1234"] | -32000 filter not found
+eth_sendRawTransaction | ["0x"] | -32602 typed transaction too short
+eth_sendRawTransaction | ["0x7f00"] | -32602 transaction type not supported
+testing_buildBlockV1 | [HASH, PAYLOAD] | -32000 parentHash is not current head
+eth_noSuchMethod | [] | -32601 the method eth_noSuchMethod does not exist
+"#;
+
+/// Calls that ask for what is not there, and are answered with `null`.
+const NOT_FOUND: &str = r#"
+eth_getBlockByNumber | [FAR, false]
+eth_getBlockByHash | [HASH, true]
+eth_getHeaderByHash | [HASH]
+eth_getBlockReceipts | [FAR]
+eth_getBlockReceipts | [HASH]
+eth_getBlockTransactionCountByNumber | [FAR]
+eth_getBlockTransactionCountByHash | [HASH]
+eth_getTransactionByHash | [HASH]
+eth_getTransactionReceipt | [HASH]
+eth_getTransactionByBlockHashAndIndex | [HASH, "0x0"]
+eth_getTransactionByBlockNumberAndIndex | ["latest", "0x0"]
+eth_getUncleByBlockNumberAndIndex | ["latest", "0x0"]
+"#;
+
+/// Method, parameters, and the rest of each line of a table.
+fn calls(table: &str) -> impl Iterator<Item = (&str, Value, &str)> {
+    table.lines().filter(|line| !line.is_empty()).map(|line| {
+        let mut parts = line.splitn(3, " | ");
+        let (method, params) = (parts.next().unwrap(), parts.next().unwrap());
+        let params = params
+            .replace("ADDRESS", &Kind::Address.fitting().to_string())
+            .replace("HASH", &Kind::Hash.fitting().to_string())
+            .replace("PAYLOAD", &Kind::Payload.fitting().to_string())
+            .replace("MANY", &json!(vec!["0x0"; 1025]).to_string())
+            .replace("FAR", r#""0xffffff""#);
+        let params = serde_json::from_str(&params).unwrap();
+        (method, params, parts.next().unwrap_or_default())
+    })
+}
+
 #[tokio::test]
 async fn unknown_blocks_and_limits() {
     let server = Server::new();
-    let (hash, address) = (Kind::Hash.fitting(), Kind::Address.fitting());
-    let far = json!("0xffffff");
-    let by_hash = json!({"blockHash": hash});
-    let canonical = json!({"blockHash": hash, "requireCanonical": true});
-    let many = vec![json!("0x0"); 1025];
-    let storage = json!({address.as_str().unwrap(): many});
-    let missing = (-32000, "header not found");
-    for (method, params, (code, sentence)) in [
-        ("eth_getBalance", json!([address, far]), missing),
-        ("eth_getBalance", json!([address, by_hash]), missing),
-        (
-            "eth_getBalance",
-            json!([address, canonical]),
-            (-32000, "hash is not currently canonical"),
-        ),
-        ("eth_getTransactionCount", json!([address, far]), missing),
-        ("eth_getCode", json!([address, far]), missing),
-        ("eth_getStorageAt", json!([address, "0x0", far]), missing),
-        (
-            "eth_getStorageValues",
-            json!([{address.as_str().unwrap(): ["0x0"]}, far]),
-            missing,
-        ),
-        (
-            "eth_getStorageValues",
-            json!([{}]),
-            (-32602, "empty request"),
-        ),
-        (
-            "eth_getStorageValues",
-            json!([storage]),
-            (-32602, "too many slots (max 1024)"),
-        ),
-        ("eth_getProof", json!([address, [], far]), missing),
-        (
-            "eth_getProof",
-            json!([address, [], canonical]),
-            (-32000, "hash is not currently canonical"),
-        ),
-        (
-            "eth_getProof",
-            json!([address, many, "latest"]),
-            (-32602, "invalid argument 1: too many slots"),
-        ),
-        ("eth_call", json!([{}, far]), missing),
-        (
-            "eth_call",
-            json!([{}, "latest", {}, {"beaconRoot": hash}]),
-            (-32000, "block override \"beaconRoot\" is not supported"),
-        ),
-        ("eth_estimateGas", json!([{}, far]), missing),
-        ("eth_createAccessList", json!([{}, far]), missing),
-        (
-            "eth_simulateV1",
-            json!([{"blockStateCalls": [{}]}, far]),
-            missing,
-        ),
-        (
-            "eth_simulateV1",
-            json!([{"blockStateCalls": []}]),
-            (-32602, "empty input"),
-        ),
-        ("debug_getRawBlock", json!([far]), missing),
-        ("debug_getRawHeader", json!([far]), missing),
-        ("debug_getRawReceipts", json!([far]), missing),
-        (
-            "eth_feeHistory",
-            json!(["0x1", far, []]),
-            (
-                -32000,
-                "request beyond head block: requested 16777215, head 0",
-            ),
-        ),
-        (
-            "eth_feeHistory",
-            json!(["0x1", "latest", [101]]),
-            (-32602, "invalid reward percentile: 101"),
-        ),
-        (
-            "eth_feeHistory",
-            json!(["0x1", "latest", [5, 3]]),
-            (-32602, "invalid reward percentile: #0:5 >= #1:3"),
-        ),
-        (
-            "eth_getLogs",
-            json!([{"fromBlock": "0x1", "toBlock": "0x0"}]),
-            (-32602, "invalid block range params"),
-        ),
-        (
-            "eth_getLogs",
-            json!([{"fromBlock": "0x0", "toBlock": far}]),
-            (-32602, "block range extends beyond"),
-        ),
-        (
-            "eth_getLogs",
-            json!([{"blockHash": hash}]),
-            (-32000, "unknown block"),
-        ),
-        (
-            "eth_getFilterChanges",
-            json!(["0x1234"]),
-            (-32000, "filter not found"),
-        ),
-        (
-            "eth_sendRawTransaction",
-            json!(["0x"]),
-            (-32602, "typed transaction too short"),
-        ),
-        (
-            "eth_sendRawTransaction",
-            json!(["0x7f00"]),
-            (-32602, "transaction type not supported"),
-        ),
-        (
-            "testing_buildBlockV1",
-            json!([hash, Kind::Payload.fitting()]),
-            (-32000, "parentHash is not current head"),
-        ),
-        (
-            "eth_noSuchMethod",
-            json!([]),
-            (-32601, "the method eth_noSuchMethod does not exist"),
-        ),
-    ] {
+    for (method, params, wanted) in calls(REFUSED) {
         let error = server.error(method, &params).await;
-        let Some((got, words)) = error else {
-            panic!("{method} {params}: taken");
-        };
-        assert_eq!(got, code, "{method} {params}: {words}");
-        assert!(words.starts_with(sentence), "{method} {params}: {words}");
+        let (code, sentence) = error.unwrap_or_else(|| panic!("{method} {params}: taken"));
+        let told = format!("{code} {sentence}");
+        assert!(told.starts_with(wanted), "{method} {params}: {told}");
     }
-    for (method, params) in [
-        ("eth_getBlockByNumber", json!([far, false])),
-        ("eth_getBlockByHash", json!([hash, true])),
-        ("eth_getHeaderByHash", json!([hash])),
-        ("eth_getBlockReceipts", json!([far])),
-        ("eth_getBlockReceipts", json!([hash])),
-        ("eth_getBlockTransactionCountByNumber", json!([far])),
-        ("eth_getBlockTransactionCountByHash", json!([hash])),
-        ("eth_getTransactionByHash", json!([hash])),
-        ("eth_getTransactionReceipt", json!([hash])),
-        (
-            "eth_getTransactionByBlockHashAndIndex",
-            json!([hash, "0x0"]),
-        ),
-        (
-            "eth_getTransactionByBlockNumberAndIndex",
-            json!(["latest", "0x0"]),
-        ),
-        (
-            "eth_getUncleByBlockNumberAndIndex",
-            json!(["latest", "0x0"]),
-        ),
-    ] {
+    for (method, params, _) in calls(NOT_FOUND) {
         let answer = server.answer(method, &params.to_string()).await;
-        assert!(
-            answer["result"].is_null() && answer.get("error").is_none(),
-            "{method}: {answer}"
-        );
+        let null = answer.get("result") == Some(&Value::Null);
+        assert!(null, "{method} {params}: {answer}");
     }
 }
 
@@ -406,10 +333,10 @@ async fn noise_for_long() {
     let time = Duration::from_secs(number("PRALINE_NOISE_SECONDS", 600));
     // A task of the node that panics would not be seen in an answer.
     let panics = Arc::new(AtomicU64::new(0));
-    let (usual, seen) = (panic::take_hook(), Arc::clone(&panics));
+    let (usual_hook, counted) = (panic::take_hook(), Arc::clone(&panics));
     panic::set_hook(Box::new(move |info| {
-        seen.fetch_add(1, Ordering::Relaxed);
-        usual(info);
+        counted.fetch_add(1, Ordering::Relaxed);
+        usual_hook(info);
     }));
     let calls = noise(time, seed).await;
     assert_eq!(panics.load(Ordering::Relaxed), 0);

@@ -70,10 +70,10 @@ impl Schemas {
                     .all(|n| members.contains_key(n.as_str().unwrap()))
             }),
             "items" => {
-                let items = value.as_array().into_iter().flatten().enumerate();
-                return items
-                    .map(|(i, item)| self.valid(argument, item, &format!("{path}[{i}]")))
-                    .collect();
+                let mut items = value.as_array().into_iter().flatten().enumerate();
+                return items.try_for_each(|(index, item)| {
+                    self.valid(argument, item, &format!("{path}[{index}]"))
+                });
             }
             "properties" | "patternProperties" | "additionalProperties" => {
                 return self.members(keywords, keyword, value, path);

@@ -61,9 +61,9 @@ pub(super) struct Block<'a> {
 
 impl Simulation<'_> {
     /// Simulates the next block.
-    pub(super) fn block(&mut self, planned: Planned<'_>) -> Result<SimulatedBlock, SimulateError> {
+    pub(super) fn block(&mut self, planned: &Planned<'_>) -> Result<SimulatedBlock, SimulateError> {
         let wanted = planned.wanted.as_ref();
-        let header = self.header(&planned);
+        let header = self.header(planned);
         let environment = self.environment(&header, wanted.block.blob_base_fee);
         let spec = environment.cfg_env.spec;
         let moved = call_overrides::moved_precompiles(&wanted.state, spec)

@@ -220,7 +220,7 @@ pub fn simulate(
         request,
         blocks: Vec::with_capacity(planned.len()),
     };
-    for block in planned {
+    for block in &planned {
         let simulated = simulation.block(block)?;
         simulation.blocks.push(simulated);
     }

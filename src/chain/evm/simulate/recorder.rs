@@ -9,9 +9,11 @@ use crate::chain::evm::call::halt::LastStep;
 use alloy::primitives::{Address, B256, Bytes, Log, LogData, U256, address, b256};
 use revm::{
     Inspector,
-    context::ContextTr,
+    bytecode::opcode::SELFDESTRUCT,
+    context::{ContextTr, JournalTr as _},
     interpreter::{
         CallInputs, CallOutcome, CallScheme, CallValue, CreateInputs, CreateOutcome, Interpreter,
+        interpreter_types::Jumps as _,
     },
 };
 
@@ -71,6 +73,17 @@ impl Recorder {
         Some(begin)
     }
 
+    /// SELFDESTRUCT gives all that the contract has, even to itself (geth). If it fails, so does its frame.
+    fn destruction<C: ContextTr>(&mut self, interpreter: &Interpreter, context: &mut C) {
+        let contract = interpreter.input.target_address;
+        let account = context.journal_mut().load_account(contract);
+        let balance = account.map(|account| account.info.balance);
+        if let (Ok(balance), Ok(target)) = (balance, interpreter.stack.peek(0)) {
+            let target = Address::from_word(target.into());
+            self.transfer(contract, target, balance);
+        }
+    }
+
     fn transfer(&mut self, from: Address, to: Address, value: U256) {
         if !self.trace_transfers || value.is_zero() {
             return;
@@ -87,6 +100,9 @@ impl Recorder {
 impl<C: ContextTr> Inspector<C> for Recorder {
     fn step(&mut self, interpreter: &mut Interpreter, context: &mut C) {
         self.last.step(interpreter, context);
+        if self.trace_transfers && interpreter.bytecode.opcode() == SELFDESTRUCT {
+            self.destruction(interpreter, context);
+        }
     }
 
     fn log(&mut self, _context: &mut C, log: Log) {
@@ -124,9 +140,5 @@ impl<C: ContextTr> Inspector<C> for Recorder {
         {
             *to = created.into_word();
         }
-    }
-
-    fn selfdestruct(&mut self, contract: Address, target: Address, value: U256) {
-        self.transfer(contract, target, value);
     }
 }

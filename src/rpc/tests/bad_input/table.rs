@@ -262,9 +262,21 @@ impl Kind {
 
     /// Values that do not fit.
     pub(super) fn unfitting(self) -> Vec<Value> {
+        let list = match self.unfitting_scalar() {
+            Value::Null => self.unfitting_structure(),
+            list => list,
+        };
+        match list {
+            Value::Array(values) => values,
+            other => panic!("{other}"),
+        }
+    }
+
+    /// Of a single value; `null` of a structure.
+    fn unfitting_scalar(self) -> Value {
         let long = format!("{ADDRESS}00");
-        let huge = format!("0x{}", "f".repeat(65));
-        let list = match self {
+        let huge = huge();
+        match self {
             Any => json!([]),
             Text => json!([1, true, {}, []]),
             Flag => json!([1, "true", {}, [], "0x1"]),
@@ -326,8 +338,15 @@ impl Kind {
             ]),
             Number => json!([true, {}, [], "", "0x", "one", "0xzz", huge, -1, 1.5]),
             Seconds => json!([true, {}, [], "", "soon", "0xzz"]),
-            Slot => json!([true, {}, [], "0xzz", huge]),
-            Word => json!([true, {}, [], "0xzz", huge]),
+            Slot | Word => json!([true, {}, [], "0xzz", huge]),
+            _ => Value::Null,
+        }
+    }
+
+    /// Of an object or a list.
+    fn unfitting_structure(self) -> Value {
+        let huge = huge();
+        match self {
             Transaction => json!([
                 1, true, "0x", [], {"from": 1}, {"to": "0x12"}, {"gas": "0xzz"}, {"value": huge},
                 {"data": "0x1"}, {"data": "0x01", "input": "0x02"}, {"nonce": "0x10000000000000000"},
@@ -367,10 +386,12 @@ impl Kind {
                 "suggestedFeeRecipient": ADDRESS},
             ]),
             RawTransactions => json!([1, true, {}, "0x", [1], ["0x1"], [{}]]),
-        };
-        match list {
-            Value::Array(values) => values,
-            other => panic!("{other}"),
+            other => panic!("{other:?} is a single value"),
         }
     }
+}
+
+/// More than 256 bits.
+fn huge() -> String {
+    format!("0x{}", "f".repeat(65))
 }

@@ -1,6 +1,7 @@
 //! State overrides and moved precompiles.
 
 use super::*;
+use alloy::primitives::map::B256HashMap;
 
 /// PUSH0 SLOAD PUSH0 MSTORE PUSH1 32 PUSH0 RETURN.
 const RETURN_SLOT_0: &[u8] = &hex!("5f545f5260205ff3");
@@ -22,8 +23,10 @@ fn accounts_are_overridden_for_good() {
     );
     let mut patched = code(RETURN_SLOT_1);
     patched.state_diff = Some([(word(0), word(9))].into_iter().collect());
-    let mut replaced = AccountOverride::default();
-    replaced.state = Some([(word(0), word(1))].into_iter().collect());
+    let replaced = AccountOverride {
+        state: Some([(word(0), word(1))].into_iter().collect()),
+        ..AccountOverride::default()
+    };
     let step = |account: AccountOverride| BlockStateCalls {
         state: state([(CONTRACT, account)]),
         calls: vec![call(ALICE, CONTRACT)],
@@ -54,8 +57,8 @@ fn an_overridden_account_exists_even_if_it_is_empty() {
     let nothing = empty(AccountOverride::default());
     assert_ne!(empty(balance(0)), nothing);
     let contradiction = AccountOverride {
-        state: Some(Default::default()),
-        state_diff: Some(Default::default()),
+        state: Some(B256HashMap::default()),
+        state_diff: Some(B256HashMap::default()),
         ..AccountOverride::default()
     };
     let block = BlockStateCalls {
@@ -129,7 +132,12 @@ fn a_moved_precompile_is_cold_at_its_new_place() {
         };
         simulate_on(&chain(), &blocks(vec![block])).unwrap()[0].calls[0].gas_used
     };
-    let zeros = |address: Address| address.iter().filter(|byte| **byte == 0).count() as u64;
+    let zeros = |address: Address| {
+        address
+            .iter()
+            .map(|byte| u64::from(*byte == 0))
+            .sum::<u64>()
+    };
     let input_gas = |address: Address| 16 * 20 - 12 * zeros(address);
     let warm = gas(SHA256, None) - input_gas(SHA256);
     let cold = gas(PLACE, Some(PLACE)) - input_gas(PLACE);

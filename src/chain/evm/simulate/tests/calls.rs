@@ -125,6 +125,16 @@ fn creations_and_destructions_transfer() {
         logs[1].log.topics()[1..],
         [created.into_word(), ALICE.into_word()]
     );
+    // To itself: ADDRESS SELFDESTRUCT.
+    let mut to_itself = request.clone();
+    to_itself.blocks[0].calls[0].input = TransactionInput::new(hex!("30ff").into());
+    let logs = simulate_on(&chain(), &to_itself).unwrap()[0].calls[0]
+        .logs
+        .clone();
+    assert_eq!(
+        logs[1].log.topics()[1..],
+        [created.into_word(), created.into_word()]
+    );
     assert_eq!(
         simulated[0].block.receipts[0].contract_address,
         Some(created)

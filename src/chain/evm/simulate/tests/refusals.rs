@@ -12,109 +12,88 @@ fn violation(validation: bool, block: BlockStateCalls) -> Option<Violation> {
     outcome.err().map(|error| code_of(&error).clone())
 }
 
-#[test]
-fn calls_that_no_block_could_hold_end_the_simulation() {
-    let rich = || BlockStateCalls {
+/// A call of an account that can pay for it, at its nonce, above the base fee; changed.
+fn changed(change: impl Fn(&mut TransactionRequest)) -> BlockStateCalls {
+    let rich = AccountOverride {
+        nonce: Some(5),
+        balance: Some(U256::from(u128::MAX)),
+        ..AccountOverride::default()
+    };
+    let mut request = TransactionRequest {
+        max_fee_per_gas: Some(10),
+        ..call(ALICE, BOB)
+    };
+    change(&mut request);
+    BlockStateCalls {
         block: HeaderOverrides {
             base_fee: Some(U256::from(10)),
             ..HeaderOverrides::default()
         },
-        state: state([(
-            ALICE,
-            AccountOverride {
-                nonce: Some(5),
-                balance: Some(U256::from(u128::MAX)),
-                ..AccountOverride::default()
-            },
-        )]),
-        calls: vec![TransactionRequest {
-            max_fee_per_gas: Some(10),
-            ..call(ALICE, BOB)
-        }],
-    };
-    let changed = |change: &dyn Fn(&mut TransactionRequest)| {
-        let mut block = rich();
-        change(&mut block.calls[0]);
-        block
-    };
-    assert_eq!(violation(true, rich()), None);
-    let nonce = |nonce| changed(&|call| call.nonce = Some(nonce));
-    assert!(matches!(
-        violation(true, nonce(4)),
-        Some(Violation::NonceTooLow {
-            tx: 4,
-            state: 5,
-            ..
-        })
-    ));
-    assert!(matches!(
-        violation(true, nonce(6)),
-        Some(Violation::NonceTooHigh {
-            tx: 6,
-            state: 5,
-            ..
-        })
-    ));
-    assert_eq!(violation(false, nonce(4)), None);
-    assert_eq!(violation(false, nonce(6)), None);
-    let fee = |fee| changed(&|call| call.max_fee_per_gas = Some(fee));
-    for validation in [true, false] {
-        assert!(matches!(
-            self::violation(validation, fee(9)),
-            Some(Violation::FeeCapTooLow {
-                max_fee: 9,
-                base_fee: 10,
-                ..
-            })
-        ));
-        let tip = changed(&|call| call.max_priority_fee_per_gas = Some(11));
-        assert!(matches!(
-            self::violation(validation, tip),
-            Some(Violation::TipAboveFeeCap {
-                tip: 11,
-                max_fee: 10,
-                ..
-            })
-        ));
-        let gas = changed(&|call| call.gas = Some(20_999));
-        assert!(matches!(
-            self::violation(validation, gas),
-            Some(Violation::IntrinsicGas {
-                have: 20_999,
-                want: 21_000
-            })
-        ));
-        let floor = changed(&|call| {
-            call.gas = Some(25_000);
-            call.input = TransactionInput::new(vec![1; 200].into());
-        });
-        assert!(matches!(
-            self::violation(validation, floor),
-            Some(Violation::FloorDataGas {
-                have: 25_000,
-                want: 29_000
-            })
-        ));
-        let funds = changed(&|call| call.value = Some(U256::MAX));
-        assert!(matches!(
-            self::violation(validation, funds),
-            Some(Violation::InsufficientFunds { .. })
-        ));
-        let initcode = changed(&|call| {
-            call.to = None;
-            call.input = TransactionInput::new(vec![0; 49_153].into());
-        });
-        assert!(matches!(
-            self::violation(validation, initcode),
-            Some(Violation::InitcodeSize {
-                size: 49_153,
-                limit: 49_152
-            })
-        ));
+        state: state([(ALICE, rich)]),
+        calls: vec![request],
     }
-    // Without validation, who names no fees pays none.
-    assert!(violation(true, fee(0)).is_some());
-    assert_eq!(violation(false, fee(0)), None);
+}
+
+#[test]
+fn calls_that_no_block_could_hold_end_the_simulation() {
+    type Change = fn(&mut TransactionRequest);
+    let cases: [(Change, &str); 7] = [
+        (
+            |c| c.max_fee_per_gas = Some(9),
+            "max fee per gas less than block base fee",
+        ),
+        (
+            |c| c.max_priority_fee_per_gas = Some(11),
+            "max priority fee per gas higher",
+        ),
+        (
+            |c| c.gas = Some(20_999),
+            "intrinsic gas too low: have 20999, want 21000",
+        ),
+        (
+            |c| {
+                c.gas = Some(25_000);
+                c.input = TransactionInput::new(vec![1; 200].into());
+            },
+            "insufficient gas for floor data gas cost: have 25000, want 29000",
+        ),
+        (
+            |c| c.value = Some(U256::MAX),
+            "insufficient funds for gas * price + value",
+        ),
+        (
+            |c| {
+                c.to = None;
+                c.input = TransactionInput::new(vec![0; 49_153].into());
+            },
+            "max initcode size exceeded: code size 49153 limit 49152",
+        ),
+        (
+            |c| c.authorization_list = Some(Vec::new()),
+            "EIP-7702 transaction with empty auth list",
+        ),
+    ];
+    for validation in [true, false] {
+        assert_eq!(violation(validation, changed(|_| ())), None);
+        for (change, sentence) in cases {
+            let told = violation(validation, changed(change)).unwrap().to_string();
+            assert!(told.starts_with(sentence), "{told}");
+        }
+    }
+}
+
+#[test]
+fn nonces_and_fees_count_with_validation_alone() {
+    let nonce = |nonce| changed(move |call| call.nonce = Some(nonce));
+    let free = || changed(|call| call.max_fee_per_gas = None);
+    for block in [nonce(4), nonce(6), free()] {
+        assert_eq!(violation(false, block), None);
+    }
+    let told = |block| violation(true, block).unwrap().to_string();
+    assert!(told(nonce(4)).starts_with("nonce too low: "));
+    assert!(told(nonce(4)).ends_with("tx: 4 state: 5"));
+    assert!(told(nonce(6)).starts_with("nonce too high: "));
+    assert!(told(free()).ends_with("maxFeePerGas: 0, baseFee: 10"));
 }
 
 #[test]
