@@ -1,7 +1,8 @@
 //! The first start of a cluster, and the return of a member that has lost its memory.
 //!
 //! *Invariants.* A member with an empty log cannot tell whether the cluster is new or its own disk is. So it asks: with
-//! a majority of empty logs (its own included), and none that has grown, it founds the cluster. If any log has grown,
+//! a majority of empty logs (its own included), and none that has grown, it founds the cluster; if some members are not
+//! there yet, it gives them a moment first, because who comes later has to be let in by the leader. If any log has grown,
 //! it waits for the leader to give it everything, and neither votes nor stands for election until it has applied all
 //! that the leader had: otherwise the promises which it has forgotten could be broken.
 //!
@@ -17,7 +18,7 @@ use super::{
 use crate::types::{LogIndex, Member, MemberId};
 use futures::future::join_all;
 use openraft::{
-    AsyncRuntime, Raft,
+    AsyncRuntime, Instant as _, Raft,
     errors::{InitializeError, RaftError},
 };
 use std::{
@@ -31,6 +32,8 @@ use std::{
 
 /// The pause between two rounds of questions.
 const ROUND_PAUSE: Duration = Duration::from_millis(10);
+/// How long a majority waits for the others before it founds the cluster without them.
+const LATECOMERS_PAUSE: Duration = Duration::from_millis(500);
 /// How long a peer may take to answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_millis(500);
 /// How long the leader's log may take to arrive before another look at who leads.
@@ -68,6 +71,7 @@ impl<RT: AsyncRuntime> Founding<RT> {
     /// Finds out which it is, and does what follows. Ends when the member may vote, or when the engine has stopped.
     pub(super) async fn run(self) {
         self.raft.runtime_config().elect(false);
+        let start = RT::Instant::now();
         loop {
             let peers = self.ask_all().await;
             match self.raft.is_initialized().await {
@@ -79,7 +83,10 @@ impl<RT: AsyncRuntime> Founding<RT> {
             if peers.iter().any(Hello::grown) {
                 return self.rejoin().await;
             }
-            if (peers.len() + 1) * 2 > self.members.len() {
+            let present = peers.len() + 1;
+            let waited = RT::Instant::now() - start;
+            let is_enough = present == self.members.len() || waited >= LATECOMERS_PAUSE;
+            if is_enough && present * 2 > self.members.len() {
                 return self.found().await;
             }
             RT::sleep(ROUND_PAUSE).await;

@@ -54,6 +54,8 @@ pub struct ClusterStatus {
     pub name: String,
     /// What it does.
     pub role: Role,
+    /// Whether it counts in elections: not before it has got back what a new or lost disk does not hold.
+    pub votes: bool,
     /// Its leader, if it knows one.
     pub leader: Option<MemberId>,
     /// Its term.

@@ -48,6 +48,8 @@ impl LeaderView {
 pub struct LogStatus {
     /// What it does; `None` before it runs.
     pub role: Option<Role>,
+    /// Whether it gives votes: not before it has got back what a lost disk has forgotten.
+    pub votes: bool,
     /// Who leads.
     pub leader: Option<MemberId>,
     /// The term.

@@ -60,6 +60,7 @@ impl<RT: AsyncRuntime> ReplicatedLog for RaftLog<RT> {
         let status = self.consensus.status();
         LogStatus {
             role: Some(status.view.role),
+            votes: status.votes,
             leader: status.view.leader,
             term: status.view.term,
             committed: status.committed_index.unwrap_or_default(),

@@ -236,6 +236,7 @@ impl Backend for Replica {
             node: inner.config.id,
             name: name(inner.config.id).unwrap_or_default(),
             role: status.role.unwrap_or(Role::Follower),
+            votes: status.votes,
             leader: status.leader,
             term: status.term,
             commit_index: status.committed,

@@ -172,6 +172,7 @@ impl ReplicatedLog for FakeLog {
         let applied = self.hub().entries.lock().unwrap().len() as u64;
         LogStatus {
             role: view.role,
+            votes: true,
             leader: view.leader,
             term: view.term,
             committed: applied,

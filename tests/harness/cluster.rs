@@ -111,7 +111,7 @@ impl Cluster {
         Self { nodes, folder }
     }
 
-    /// A running cluster that has a leader.
+    /// A running cluster that has a leader, and survives the loss of it.
     pub(crate) async fn start(options: &Options) -> Self {
         let mut cluster = Self::planned(options);
         for node in &mut cluster.nodes {
@@ -121,6 +121,9 @@ impl Cluster {
             node.until_listening().await;
         }
         cluster.nodes[0].head().await;
+        for node in &cluster.nodes {
+            node.until_it_votes().await;
+        }
         cluster
     }
 
@@ -251,6 +254,14 @@ impl Node {
     pub(crate) async fn stop(&mut self) -> Ended {
         self.program().signal("TERM");
         self.ended().await
+    }
+
+    /// Waits until the node counts in elections: one that came late has to get everything first.
+    pub(crate) async fn until_it_votes(&self) {
+        let start = Instant::now();
+        while self.ask("cluster_votes", json!([])).await != Value::Bool(true) {
+            assert!(start.elapsed() < PATIENCE, "{} does not vote", self.name);
+        }
     }
 
     /// Whether it has a process.

@@ -20,6 +20,7 @@ use crate::{
 pub(super) const METHODS: &[Method] = methods![
     Read "cluster_status" => status;
     Read "cluster_leader" => leader;
+    Read "cluster_votes" => votes;
     Change "cluster_push" => push;
     Read "cluster_get" => get;
     Read "cluster_info" => info;
@@ -74,6 +75,12 @@ async fn status(call: Call<'_>) -> Answer {
             }
         });
     }))
+}
+
+/// Whether this node counts in elections. One that started late, or on a new disk, first gets everything from the leader.
+async fn votes(call: Call<'_>) -> Answer {
+    call.params.at_most(0)?;
+    Ok(Json::bool(call.context.backend.status().votes))
 }
 
 fn member_fields(o: &mut Object<'_>, status: &MemberStatus) {

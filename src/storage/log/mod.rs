@@ -13,8 +13,8 @@
 //! newest of the others, are read from memory.
 //!
 //! Why not a database: a durable commit of redb 4.5 costs about eight writes and 400 µs where this one costs one
-//! write and 60 µs (see the commit that made it), and those that write ahead into a log of their own cut everything
-//! off that follows a changed byte in its middle, which an acknowledged entry must survive or be missed by name.
+//! write and 60 µs (see the commit that made it). And a log must tell a write that a crash cut short, which nobody was
+//! told of, from an acknowledged entry that was changed later, which must not be dropped in silence.
 //!
 //! Source: openraft's `RaftLogStorage`; T. Pillai et al., *All File Systems Are Not Created Equal* (OSDI 2014).
 
