@@ -127,18 +127,7 @@ fn sidecar(fields: &Fields<'_>) -> Result<Option<BlobTransactionSidecarVariant>,
             blobs.len()
         ));
     }
-    let blobs = blobs
-        .iter()
-        .enumerate()
-        .map(|(i, bytes)| {
-            Blob::try_from(bytes.as_ref()).map_err(|_| {
-                format!(
-                    "blobs: element {i} has {} bytes, want {BYTES_PER_BLOB}",
-                    bytes.len()
-                )
-            })
-        })
-        .collect::<Result<Vec<_>, _>>()?;
+    let blobs = whole_blobs(&blobs)?;
     let commitments: Vec<Bytes48> = fields.need("commitments")?;
     let proofs: Vec<Bytes48> = fields.need("proofs")?;
     if commitments.len() != blobs.len() {
@@ -163,6 +152,22 @@ fn sidecar(fields: &Fields<'_>) -> Result<Option<BlobTransactionSidecarVariant>,
             blobs.len()
         ))
     }
+}
+
+/// Blobs of the right length. They are copied to where they stay: a blob that is passed from function to function fills
+/// a thread's stack.
+fn whole_blobs(given: &[Bytes]) -> Result<Vec<Blob>, String> {
+    if let Some(index) = given.iter().position(|blob| blob.len() != BYTES_PER_BLOB) {
+        return Err(format!(
+            "blobs: element {index} has {} bytes, want {BYTES_PER_BLOB}",
+            given[index].len()
+        ));
+    }
+    let mut blobs = vec![Blob::ZERO; given.len()];
+    for (blob, bytes) in blobs.iter_mut().zip(given) {
+        blob.copy_from_slice(bytes);
+    }
+    Ok(blobs)
 }
 
 /// The state override set of `eth_call`: address → account (geth's form).

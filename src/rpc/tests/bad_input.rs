@@ -297,11 +297,17 @@ async fn noise(time: Duration, seed: u64) -> u64 {
         .filter(|name| !LEFT_OUT.contains(name))
         .collect();
     let mut noise = Noise::new(seed);
+    let last_call = std::env::var_os("PRALINE_NOISE_LAST");
     let begin = Instant::now();
     let (mut calls, mut slowest) = (0, (Duration::ZERO, ""));
     while begin.elapsed() < time {
         let method = names[noise.below(names.len())];
         let params = noise.params(signature(method).as_deref().unwrap_or_default());
+        if let Some(file) = &last_call {
+            // What overflows a stack says nothing more.
+            let call = [method.as_bytes(), b" ", &params].concat();
+            std::fs::write(file, call).unwrap();
+        }
         let asked = Instant::now();
         survive(&server, method, &params).await;
         calls += 1;
@@ -321,7 +327,8 @@ async fn noise_for_a_moment() {
     assert!(noise(Duration::from_secs(2), 1).await > 0);
 }
 
-/// `PRALINE_NOISE_SECONDS` says how long, `PRALINE_NOISE_SEED` where to begin.
+/// `PRALINE_NOISE_SECONDS` says how long, `PRALINE_NOISE_SEED` where to begin, `PRALINE_NOISE_LAST` in which file to
+/// keep the call under way.
 #[tokio::test]
 #[ignore = "runs as long as it is told to"]
 async fn noise_for_long() {

@@ -352,6 +352,7 @@ impl Kind {
                 {"data": "0x1"}, {"data": "0x01", "input": "0x02"}, {"nonce": "0x10000000000000000"},
                 {"accessList": {}}, {"accessList": [{"address": "0x1"}]}, {"gasPrice": []},
                 {"authorizationList": [{}]}, {"blobVersionedHashes": ["0x1"]}, {"type": "0x100"},
+                {"blobs": ["0x12"]},
             ]),
             Filter => json!([
                 1, true, "0x", [], {"address": 1}, {"address": ["0x12"]}, {"topics": "0x"},
