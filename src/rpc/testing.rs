@@ -94,9 +94,12 @@ pub(crate) fn block_with_fees(base_fee: u64, paid: &[(u128, u64)]) -> BlockRecor
     block
 }
 
+/// How long a write waits for a leader: longer than a busy machine needs, and short enough to be waited for.
+const TIMEOUT_MS: u64 = 3000;
+
 /// What the methods of a server work on, and the cluster, which must live as long.
 pub(crate) fn context(limits: Limits) -> (TestCluster, Arc<Context>) {
-    let cluster = TestCluster::new(&spec(Hardfork::LATEST), 500);
+    let cluster = TestCluster::new(&spec(Hardfork::LATEST), TIMEOUT_MS);
     let backend = Arc::new(cluster.node(1).clone());
     let events = broadcast::channel(16).0;
     let context = Context::new(backend, events, limits, Arc::new(|_| {}));
@@ -128,7 +131,7 @@ impl Servers {
         let sink = move |node: u64, event: &ChainEvent| {
             let _ = senders[usize::try_from(node).unwrap() - 1].send(event.clone());
         };
-        let cluster = TestCluster::with_sink(&spec(Hardfork::LATEST), 500, sink);
+        let cluster = TestCluster::with_sink(&spec(Hardfork::LATEST), TIMEOUT_MS, sink);
         let requests: Arc<Mutex<Vec<String>>> = Arc::default();
         let console: Arc<Mutex<Vec<(usize, String)>>> = Arc::default();
         let mut servers = Vec::new();

@@ -70,8 +70,14 @@ pub(crate) fn identity(number: u8) -> (String, String) {
 
 /// The text of a config.
 pub(crate) fn config(options: &Options, first_port: u16) -> String {
+    // A machine in its worst hour may take longer than the default for what is not a matter of time at all.
+    let patient = if options.cluster.contains("write_timeout_ms") {
+        ""
+    } else {
+        "write_timeout_ms = 30000\n"
+    };
     let mut text = format!(
-        "[cluster]\n{}\n[chain]\nchain_id = 31337\n[accounts]\ncount = 10\nbalance_ether = 10000\n[storage]\n{}\n",
+        "[cluster]\n{patient}{}\n[chain]\nchain_id = 31337\n[accounts]\ncount = 10\nbalance_ether = 10000\n[storage]\n{}\n",
         options.cluster, options.storage
     );
     for number in 0..options.nodes {

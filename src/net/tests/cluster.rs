@@ -10,6 +10,9 @@ use crate::{
 };
 use std::{path::Path, time::Instant};
 
+/// How long anything may take that is not itself measured, on a machine with other things to do.
+const PATIENCE: Duration = Duration::from_mins(1);
+
 /// A running member.
 struct Node {
     consensus: Consensus<Tokio>,
@@ -127,7 +130,7 @@ impl Cluster {
                     return *id;
                 }
             }
-            if start.elapsed() > Duration::from_secs(10) {
+            if start.elapsed() > PATIENCE {
                 let all = self.nodes.values().map(|node| node.consensus.status());
                 panic!("no leader: {:#?}", all.collect::<Vec<_>>());
             }
@@ -145,11 +148,11 @@ impl Cluster {
         loop {
             let leader = self.leader().await;
             let proposal = self.at(leader).propose(payload(&text));
-            let done = tokio::time::timeout(Duration::from_secs(2), proposal).await;
+            let done = tokio::time::timeout(Duration::from_secs(10), proposal).await;
             if matches!(done, Ok(Ok(_))) {
                 return;
             }
-            assert!(start.elapsed() < Duration::from_secs(10), "{done:?}");
+            assert!(start.elapsed() < PATIENCE, "{done:?}");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
@@ -357,7 +360,7 @@ async fn leadership_can_be_handed_over() {
     let mut watch = cluster.at(old).watch_leader();
     let to = (1..=3).find(|id| *id != old).unwrap();
     cluster.at(old).transfer_leader(to).await.unwrap();
-    let limit = Duration::from_secs(5);
+    let limit = PATIENCE;
     tokio::time::timeout(limit, async {
         while watch.changed().await.unwrap().leader != Some(to) {}
     })
@@ -402,7 +405,7 @@ async fn a_failed_application_stops_its_node_only() {
     cluster.write("fine".to_owned()).await;
     cluster.all_hold(1).await;
     cluster.write("poison".to_owned()).await;
-    let reason = tokio::time::timeout(Duration::from_secs(5), cluster.at(1).stopped_running())
+    let reason = tokio::time::timeout(PATIENCE, cluster.at(1).stopped_running())
         .await
         .unwrap();
     assert_eq!(reason.as_deref(), Some("the toy was poisoned"));

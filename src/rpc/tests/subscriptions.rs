@@ -28,7 +28,7 @@ impl Socket {
 
     async fn next(&mut self) -> Value {
         loop {
-            let next = tokio::time::timeout(Duration::from_secs(20), self.0.next())
+            let next = tokio::time::timeout(Duration::from_mins(1), self.0.next())
                 .await
                 .unwrap();
             match next.unwrap().unwrap() {

@@ -209,7 +209,7 @@ async fn notes_of_the_commit_do_not_get_in_the_way() {
         log.save_committed(Some(log_id(1, committed)))
             .await
             .unwrap();
-        let limit = std::time::Duration::from_secs(10);
+        let limit = std::time::Duration::from_mins(1);
         let written = tokio::time::timeout(limit, receiver).await;
         written.unwrap().unwrap().unwrap();
     }

@@ -95,6 +95,9 @@ export class Program {
   }
 }
 
+/** A machine in its worst hour may take longer than the default for what is not a matter of time at all. */
+const patience = ['--write-timeout', '30000'];
+
 /** Every program started here, so that none outlives this process. */
 const running = new Set();
 process.on('exit', () => running.forEach((program) => program.child.kill('SIGKILL')));
@@ -126,7 +129,7 @@ export async function serve(target) {
     } else if (target === 'one' || target === 'three-in-one') {
       count = target === 'one' ? 1 : 3;
       port = await freePorts(count);
-      const args = ['--nodes', `${count}`, '--port', `${port}`, '--data-dir', join(folder, 'data')];
+      const args = ['--nodes', `${count}`, '--port', `${port}`, '--data-dir', join(folder, 'data'), ...patience];
       programs.push(start(praline, args, { cwd: folder }));
       await programs[0].until(listening, count);
     } else if (target === 'three') {
@@ -139,7 +142,7 @@ export async function serve(target) {
       }
       writeFileSync(join(folder, 'cluster.toml'), config);
       for (let step = 1; step <= count; step += 1) {
-        programs.push(start(praline, ['node', '--config', 'cluster.toml', '--node', `node${step}`], { cwd: folder }));
+        programs.push(start(praline, ['node', '--config', 'cluster.toml', '--node', `node${step}`, ...patience], { cwd: folder }));
       }
       await Promise.all(programs.map((program) => program.until(listening)));
     } else {
