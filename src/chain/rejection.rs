@@ -176,7 +176,7 @@ pub enum Rejection {
     },
     /// A block from outside that is wrong.
     #[error(transparent)]
-    BadBlock(#[from] super::import::BadBlock),
+    BadBlock(#[from] Box<super::import::BadBlock>),
     /// A value that a cheat cannot take; the sentence names it.
     #[error("{0}")]
     InvalidValue(String),

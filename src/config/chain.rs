@@ -69,27 +69,7 @@ pub(super) fn resolve(file: &File, origins: &Origins) -> Result<Resolved, Config
         Some(file) => file.genesis.clone(),
         None => dev_genesis(hardfork.unwrap_or(Hardfork::LATEST), alloc),
     };
-    let genesis = GenesisSpec {
-        number: section.genesis_number.unwrap_or(base.number),
-        timestamp: match genesis_time {
-            GenesisTime::Fixed(seconds) => seconds,
-            GenesisTime::Start => SEPARATE_GENESIS_TIMESTAMP,
-        },
-        gas_limit: match section.gas_limit {
-            None => base.gas_limit,
-            limit => number.in_range(
-                "gas_limit",
-                limit,
-                DEFAULT_GAS_LIMIT,
-                GAS_LIMIT_RANGE.0,
-                GAS_LIMIT_RANGE.1,
-            )?,
-        },
-        base_fee: section.base_fee.unwrap_or(base.base_fee),
-        coinbase: coinbase(section, origins)?.unwrap_or(base.coinbase),
-        extra_data: extra_data(section, origins)?.unwrap_or(base.extra_data),
-        ..base
-    };
+    let genesis = genesis(section, origins, base, genesis_time)?;
     let forks = match (hardfork, from_file) {
         (None, Some(file)) => file.forks,
         (fork, _) => ForkSchedule::at_genesis(fork.unwrap_or(Hardfork::LATEST)),
@@ -110,6 +90,40 @@ pub(super) fn resolve(file: &File, origins: &Origins) -> Result<Resolved, Config
         spec,
         genesis_time,
         wallet,
+    })
+}
+
+/// The first block with what the config says of it.
+fn genesis(
+    section: &ChainSection,
+    origins: &Origins,
+    base: GenesisSpec,
+    genesis_time: GenesisTime,
+) -> Result<GenesisSpec, ConfigError> {
+    let number = Numbers {
+        origins,
+        table: "chain",
+    };
+    Ok(GenesisSpec {
+        number: section.genesis_number.unwrap_or(base.number),
+        timestamp: match genesis_time {
+            GenesisTime::Fixed(seconds) => seconds,
+            GenesisTime::Start => SEPARATE_GENESIS_TIMESTAMP,
+        },
+        gas_limit: match section.gas_limit {
+            None => base.gas_limit,
+            limit => number.in_range(
+                "gas_limit",
+                limit,
+                DEFAULT_GAS_LIMIT,
+                GAS_LIMIT_RANGE.0,
+                GAS_LIMIT_RANGE.1,
+            )?,
+        },
+        base_fee: section.base_fee.unwrap_or(base.base_fee),
+        coinbase: coinbase(section, origins)?.unwrap_or(base.coinbase),
+        extra_data: extra_data(section, origins)?.unwrap_or(base.extra_data),
+        ..base
     })
 }
 

@@ -4,7 +4,7 @@ use super::{
     Ether, Reads,
     document::{Document, Key},
     error::{ConfigError, Place, Problem},
-    file::{AccountsSection, CodeSizeLimit, File, GenesisTimestamp},
+    file::{AccountsSection, ChainSection, CodeSizeLimit, File, GenesisTimestamp},
 };
 use crate::chain::pool::Order;
 use std::{net::IpAddr, path::PathBuf};
@@ -189,6 +189,10 @@ impl Overrides {
         let timestamp = self.timestamp.map(GenesisTimestamp::At);
         let slot = &mut chain.genesis_timestamp;
         flags.set(slot, timestamp, "chain", "genesis_timestamp", "--timestamp");
+        self.apply_limits(chain, flags);
+    }
+
+    fn apply_limits(&self, chain: &mut ChainSection, flags: &mut Flags) {
         let code_size = self.code_size_limit.map(CodeSizeLimit::Bytes);
         let slot = &mut chain.code_size_limit;
         flags.set(

@@ -81,7 +81,7 @@ impl ConsensusStatus {
         votes: bool,
     ) -> Self {
         let membership = metrics.membership_config.membership();
-        let voters: Vec<MemberId> = membership.voter_ids().collect();
+        let electorate: Vec<MemberId> = membership.voter_ids().collect();
         let members = membership
             .nodes()
             .map(|(id, member)| {
@@ -95,7 +95,7 @@ impl ConsensusStatus {
                 };
                 let progress = MemberProgress {
                     member: member.clone(),
-                    voter: voters.contains(id),
+                    voter: electorate.contains(id),
                     matched,
                 };
                 (*id, progress)

@@ -11,7 +11,7 @@ pub enum NodeError {
     Config(#[from] ConfigError),
     /// The blocks to start with.
     #[error(transparent)]
-    ChainFile(#[from] super::chain_file::ChainFileError),
+    ChainFile(#[from] Box<super::chain_file::ChainFileError>),
     /// A socket cannot be opened; begins with the system's own words, which harnesses look for.
     #[error("{source}: {member} cannot listen for {purpose} on {address}; {advice}")]
     Listen {

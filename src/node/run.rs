@@ -204,7 +204,9 @@ async fn run_opened(
         members.push(assemble::start_member(&config, id, data, listeners, printer).await?);
     }
     if let (Some(path), Some(member)) = (files.import_chain, members.first()) {
-        import_file(member.backend(), path, printer).await?;
+        import_file(member.backend(), path, printer)
+            .await
+            .map_err(Box::new)?;
     }
     for member in &mut members {
         member.serve().await?;

@@ -29,7 +29,7 @@ pub struct Imported {
 pub enum ImportError {
     /// A block is wrong.
     #[error(transparent)]
-    Bad(#[from] BadBlock),
+    Bad(#[from] Box<BadBlock>),
     /// The cluster did not take it.
     #[error(transparent)]
     Write(WriteError),
@@ -57,7 +57,7 @@ pub async fn import_blocks(
                 done.taken += count;
                 left = &left[(count as usize).min(left.len())..];
                 match refused {
-                    Some(bad) => *bad,
+                    Some(bad) => bad,
                     None => break,
                 }
             }

@@ -75,15 +75,13 @@ impl Progress {
     #[allow(clippy::cast_precision_loss)]
     fn line(&self) -> String {
         let seconds = self.start.elapsed().as_secs_f64().max(0.001);
-        let mut rate = format!(
-            "{} blocks, {:.0} blocks/s",
-            self.blocks,
-            self.blocks as f64 / seconds
-        );
-        if self.gas > 0 {
-            let megagas = self.gas as f64 / 1e6 / seconds;
-            rate.push_str(&format!(", {megagas:.1} Mgas/s"));
-        }
+        let gas = if self.gas == 0 {
+            String::new()
+        } else {
+            format!(", {:.1} Mgas/s", self.gas as f64 / 1e6 / seconds)
+        };
+        let blocks = self.blocks as f64 / seconds;
+        let rate = format!("{} blocks, {blocks:.0} blocks/s{gas}", self.blocks);
         if self.total_bytes == 0 {
             return format!("{} {rate}", self.verb);
         }

@@ -112,7 +112,7 @@ impl Maker {
             call(2, [8, 2]),
             call(3, [0, 1]),
         ];
-        if self.chain.head().header.number % 2 == 0 {
+        if self.chain.head().header.number.is_multiple_of(2) {
             list.push(self.legacy(first + 4, TxKind::Call(contract), Vec::new()));
         }
         list
@@ -241,6 +241,9 @@ fn miners_and_ommers_are_paid_before_the_merge() {
     assert_eq!(balance(ommer_miner), ether * U256::from(35) / U256::from(8));
 }
 
+/// Makes a field wrong.
+type Spoil = fn(&mut Header);
+
 #[test]
 fn the_first_wrong_field_is_named() {
     let spec = all_forks();
@@ -251,7 +254,7 @@ fn the_first_wrong_field_is_named() {
     }
     assert!(spec.rules(&chain.head().header).is_active(Hardfork::Osaka));
     let good = maker.next();
-    let wrong: [(&str, fn(&mut Header)); 19] = [
+    let wrong: [(&str, Spoil); 19] = [
         ("number", |h| h.number += 1),
         ("parentHash", |h| h.parent_hash = keccak256("x")),
         ("timestamp", |h| h.timestamp -= PERIOD),
@@ -263,10 +266,10 @@ fn the_first_wrong_field_is_named() {
         ("baseFeePerGas", |h| h.base_fee_per_gas = Some(1)),
         ("excessBlobGas", |h| h.excess_blob_gas = Some(1)),
         ("withdrawalsRoot", |h| {
-            h.withdrawals_root = Some(keccak256("x"))
+            h.withdrawals_root = Some(keccak256("x"));
         }),
         ("parentBeaconBlockRoot", |h| {
-            h.parent_beacon_block_root = None
+            h.parent_beacon_block_root = None;
         }),
         ("requestsHash", |h| h.requests_hash = None),
         ("transactionsRoot", |h| h.transactions_root = keccak256("x")),

@@ -35,7 +35,7 @@ pub enum GenesisFileError {
     /// A number beyond what a field can hold.
     #[error("`{0}` is too large")]
     TooLarge(&'static str),
-    /// ForkRules of another consensus.
+    /// The rules of another consensus.
     #[error(
         "`config.{0}` is not supported: blocks are sealed by proof of work or by a beacon chain"
     )]

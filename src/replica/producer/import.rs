@@ -33,7 +33,7 @@ impl Producer {
         if built.is_empty()
             && let Some(bad) = refused
         {
-            let rejected = Submitted::Rejected(Rejection::BadBlock(bad));
+            let rejected = Submitted::Rejected(Rejection::BadBlock(Box::new(bad)));
             let _ = submission.reply.send(rejected);
             return;
         }

@@ -49,7 +49,7 @@ async fn import(call: Call<'_>) -> Answer {
 impl From<ImportError> for RpcError {
     fn from(error: ImportError) -> Self {
         match error {
-            ImportError::Bad(bad) => bad.into(),
+            ImportError::Bad(bad) => (*bad).into(),
             ImportError::Write(error) => error.into(),
             ImportError::Store(error) => error.into(),
         }

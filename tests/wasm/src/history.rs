@@ -3,7 +3,8 @@
 
 use alloy::{
     consensus::{TxEip1559, TypedTransaction},
-    primitives::{Address, B256, Bytes, TxKind, U256, keccak256},
+    eips::eip2930::AccessList,
+    primitives::{Address, B64, B256, Bytes, TxKind, U256, keccak256},
 };
 use praline::{
     chain::{
@@ -40,7 +41,7 @@ fn spec(account: &DevAccount) -> ChainSpec {
             coinbase: Address::ZERO,
             extra_data: Bytes::new(),
             difficulty: GenesisSpec::difficulty_at(Hardfork::LATEST),
-            nonce: Default::default(),
+            nonce: B64::ZERO,
             mix_hash: B256::ZERO,
             parent_hash: B256::ZERO,
             excess_blob_gas: 0,
@@ -80,7 +81,7 @@ fn transaction(account: &DevAccount, nonce: u64) -> Arc<SignedTransaction> {
             TxKind::Call(Address::repeat_byte(nonce as u8))
         },
         value: U256::from(nonce),
-        access_list: Default::default(),
+        access_list: AccessList::default(),
         // NUMBER ADDRESS SSTORE STOP
         input: if create {
             Bytes::from_static(&[0x43, 0x30, 0x55, 0x00])
