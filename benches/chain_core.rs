@@ -13,7 +13,7 @@ use praline::{
         Applied, Chain,
         accounts::DevAccount,
         archive::{Archive, Store},
-        command::{Body, Entry},
+        command::{Body, Cheat, Entry},
         import::{ImportedBlock, RawBlock},
         pool::Order,
         spec::{
@@ -216,6 +216,54 @@ fn imports(bytes: &[Vec<u8>]) {
     );
 }
 
+fn size(path: &std::path::Path) -> u64 {
+    let files = std::fs::read_dir(path).unwrap();
+    files
+        .map(|file| file.unwrap().metadata().unwrap().len())
+        .sum()
+}
+
+/// What `count` more of the same take on disk, each.
+fn growth(count: u64, body: impl Fn(&Chain, u64) -> Body) -> u64 {
+    let folder = tempfile::tempdir().unwrap();
+    let store: Arc<dyn Store> = Arc::new(ChainStore::open(folder.path()).unwrap());
+    let archive = Archive::new(store);
+    let (mut chain, effects) = Chain::genesis(spec());
+    archive
+        .append(&effects, chain.state(), Arc::new(chain.clone()))
+        .unwrap();
+    let mut sizes = Vec::new();
+    for round in 0..2 {
+        for number in round * count..(round + 1) * count {
+            let applied = apply(&chain, body(&chain, number));
+            chain = applied.chain;
+            archive
+                .append(&applied.effects, chain.state(), Arc::new(chain.clone()))
+                .unwrap();
+        }
+        archive.flush().unwrap();
+        sizes.push(size(folder.path()));
+    }
+    (sizes[1] - sizes[0]) / count
+}
+
+fn empty_blocks() -> u64 {
+    growth(20_000, |chain, number| {
+        let built = chain.build_block(chain.pool(), START + (number + 1) * 12);
+        Body::Blocks(vec![built.unwrap().proposal()])
+    })
+}
+
+fn changed_slots() -> u64 {
+    growth(20_000, |_, number| {
+        Body::Cheat(Cheat::SetStorageAt {
+            address: CONTRACT,
+            slot: U256::from(number % 5000),
+            value: U256::from(number + 1),
+        })
+    })
+}
+
 fn history(bytes: &[Vec<u8>]) {
     let folder = tempfile::tempdir().unwrap();
     let store: Arc<dyn Store> = Arc::new(ChainStore::open(folder.path()).unwrap());
@@ -234,16 +282,15 @@ fn history(bytes: &[Vec<u8>]) {
         versions.push(chain.version());
     }
     archive.flush().unwrap();
-    let size = |path: &std::path::Path| {
-        let files = std::fs::read_dir(path).unwrap();
-        files
-            .map(|file| file.unwrap().metadata().unwrap().len())
-            .sum::<u64>()
-    };
     let transactions = BLOCKS * TRANSACTIONS;
     println!(
         "| disk, a transaction with block, receipt, indexes and history | {} bytes |",
         size(folder.path()) / transactions
+    );
+    println!("| disk, an empty block | {} bytes |", empty_blocks());
+    println!(
+        "| disk, a changed slot with its history | {} bytes |",
+        changed_slots()
     );
     let old = |number: usize| archive.state_at(chain.state(), chain.version(), versions[number]);
     let reads = 10_000_u64;

@@ -7,6 +7,7 @@ use super::{
     start,
 };
 use crate::{
+    chain::import::RawBlock,
     node::chain_file::BlockReader,
     telemetry::{Printer, Progress},
 };
@@ -54,10 +55,12 @@ async fn import_file(flags: &TransferFlags, printer: &Printer) -> Result<(), Tra
     let mut progress = Progress::new(printer.clone(), "Importing", size);
     let mut reader = BlockReader::new(BufReader::new(file));
     loop {
-        let (mut bytes, mut blocks) = (Vec::new(), 0);
+        let (mut bytes, mut blocks, mut gas) = (Vec::new(), 0, 0);
         while bytes.len() < REQUEST_BYTES
             && let Some(block) = reader.next_block().map_err(unusable)?
         {
+            // What is no block is refused by the node, with its place.
+            gas += RawBlock::decode(&mut &block[..]).map_or(0, |block| block.gas_used());
             bytes.extend_from_slice(&block);
             blocks += 1;
         }
@@ -66,7 +69,7 @@ async fn import_file(flags: &TransferFlags, printer: &Printer) -> Result<(), Tra
         }
         let params = json!([hex::encode_prefixed(&bytes)]);
         work(flags, "cluster_importBlocks", &params).await?;
-        progress.advance(bytes.len() as u64, blocks, 0);
+        progress.advance(bytes.len() as u64, blocks, gas);
     }
     progress.finish();
     Ok(())

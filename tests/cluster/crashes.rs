@@ -138,6 +138,28 @@ async fn a_stopped_leader_does_not_answer_for_the_cluster_when_it_wakes() {
     cluster.agree().await;
 }
 
+/// A machine that stands still (a laptop's lid, a halted virtual machine) makes leaders come and go in the middle of
+/// writes. Once a leader went on from a chain that all nodes had left, and nothing was done any more.
+#[tokio::test]
+async fn a_machine_that_stands_still_again_and_again_refuses_nothing() {
+    let mut cluster = Cluster::three().await;
+    let load = Load::start(&cluster, 16).await;
+    for _ in 0..8 {
+        for node in &mut cluster.nodes {
+            node.program().signal("STOP");
+        }
+        // The time is the fault itself: longer than an election takes.
+        tokio::time::sleep(std::time::Duration::from_millis(900)).await;
+        for node in &mut cluster.nodes {
+            node.program().signal("CONT");
+        }
+        load.more(40).await;
+    }
+    let account = load.finish().await;
+    assert_eq!(account.refused, Vec::<String>::new());
+    account.check_all(&cluster).await;
+}
+
 #[tokio::test]
 async fn a_node_that_was_away_for_long_gets_a_snapshot() {
     let options = Options {

@@ -71,10 +71,10 @@ pub(crate) fn identity(number: u8) -> (String, String) {
 /// The text of a config.
 pub(crate) fn config(options: &Options, first_port: u16) -> String {
     // A machine in its worst hour may take longer than the default for what is not a matter of time at all.
-    let patient = if options.cluster.contains("write_timeout_ms") {
-        ""
-    } else {
-        "write_timeout_ms = 30000\n"
+    let patient = match options.cluster {
+        "" => "write_timeout_ms = 30000",
+        own if own.contains("write_timeout_ms") => "",
+        _ => "write_timeout_ms = 30000\n",
     };
     let mut text = format!(
         "[cluster]\n{patient}{}\n[chain]\nchain_id = 31337\n[accounts]\ncount = 10\nbalance_ether = 10000\n[storage]\n{}\n",

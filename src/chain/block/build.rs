@@ -11,6 +11,7 @@ use crate::chain::{
         environment::Strictness,
         execute::{BlockInput, Executed, ExecutionError, TransactionSource, execute_block},
     },
+    import::BLOCK_RLP_BYTES_MAX,
     pool::Pool,
     spec::{ForkRules, Hardfork},
     state::{Draft, State, StateDiff},
@@ -108,7 +109,8 @@ impl Chain {
             .next_rules(timestamp)
             .blobs
             .map_or(0, |params| params.max_blob_gas_per_block());
-        let mut source = FromPool::new(ready, room, blob_gas_room);
+        let bytes_room = bytes_room(&self.next_rules(timestamp));
+        let mut source = FromPool::new(ready, room, blob_gas_room, bytes_room);
         let mut built = self.run_block(Template::mined(header), &mut source)?;
         built.evicted = source.into_evicted();
         Ok(built)
@@ -232,6 +234,18 @@ impl Chain {
         let parent = &self.head.header;
         let params = self.next_rules(parent.timestamp.saturating_add(1)).blobs?;
         Some(params.calc_blob_fee(next_excess_blob_gas(parent, params)))
+    }
+}
+
+/// More than what a block's RLP takes besides its transactions (and up to 16 withdrawals).
+const HEADER_BYTES_MAX: usize = 4096;
+
+/// EIP-7934: bytes that transactions may take of a block.
+pub(super) fn bytes_room(rules: &ForkRules) -> usize {
+    if rules.is_active(Hardfork::Osaka) {
+        BLOCK_RLP_BYTES_MAX - HEADER_BYTES_MAX
+    } else {
+        usize::MAX
     }
 }
 

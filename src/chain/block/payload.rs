@@ -2,7 +2,10 @@
 //!
 //! *Invariant.* Changes nothing.
 
-use super::{BlockRecord, Exactly, FromPool, build::seal};
+use super::{
+    BlockRecord, Exactly, FromPool,
+    build::{bytes_room, seal},
+};
 use crate::chain::{
     Chain,
     evm::{
@@ -99,7 +102,7 @@ impl Chain {
                 .pool()
                 .ready(|sender| self.nonce(sender), base_fee, self.spec().order);
             let blob_gas = rules.blobs.map_or(0, |p| p.max_blob_gas_per_block());
-            let mut source = FromPool::new(ready, usize::MAX, blob_gas);
+            let mut source = FromPool::new(ready, usize::MAX, blob_gas, bytes_room(&rules));
             execute_block(&input, &mut draft, &mut source)?
         };
         seal(&mut header, &executed, draft.state().root());

@@ -5,7 +5,7 @@ use crate::chain::{
     pool::ReadyTransactions,
     transaction::SignedTransaction,
 };
-use alloy::{consensus::Transaction as _, primitives::B256};
+use alloy::{consensus::Transaction as _, eips::Encodable2718 as _, primitives::B256};
 use std::sync::Arc;
 
 /// The transactions of a given block: each must fit.
@@ -41,20 +41,33 @@ pub(crate) struct FromPool {
     room: usize,
     /// Blob gas that the block may still take (EIP-4844).
     blob_gas_room: u64,
+    /// Bytes that the block's RLP may still take (EIP-7934).
+    bytes_room: usize,
     /// Refusals by size after which the block counts as full: the rest of the pool is not tried.
     misfits_left: usize,
     evicted: Vec<B256>,
+}
+
+/// Bytes of a transaction in a block's RLP, with room for the header of its string.
+fn bytes_of(transaction: &SignedTransaction) -> usize {
+    transaction.envelope.encode_2718_len() + 9
 }
 
 /// A block is taken as full after so many transactions that do not fit.
 const MISFITS_MAX: usize = 64;
 
 impl FromPool {
-    pub(crate) fn new(ready: ReadyTransactions, room: usize, blob_gas_room: u64) -> Self {
+    pub(crate) fn new(
+        ready: ReadyTransactions,
+        room: usize,
+        blob_gas_room: u64,
+        bytes_room: usize,
+    ) -> Self {
         Self {
             ready,
             room,
             blob_gas_room,
+            bytes_room,
             misfits_left: MISFITS_MAX,
             evicted: Vec::new(),
         }
@@ -71,11 +84,13 @@ impl TransactionSource for FromPool {
         while self.room > 0 && self.misfits_left > 0 {
             let transaction = self.ready.next()?;
             let blob_gas = transaction.envelope.blob_gas_used().unwrap_or_default();
-            if blob_gas > self.blob_gas_room {
+            let bytes = bytes_of(&transaction);
+            if blob_gas > self.blob_gas_room || bytes > self.bytes_room {
                 self.ready.skip_sender(transaction.sender);
                 continue;
             }
             self.blob_gas_room -= blob_gas;
+            self.bytes_room -= bytes;
             self.room -= 1;
             return Some(transaction);
         }
@@ -89,6 +104,7 @@ impl TransactionSource for FromPool {
     ) -> Result<(), ExecutionError> {
         self.room += 1;
         self.blob_gas_room += transaction.envelope.blob_gas_used().unwrap_or_default();
+        self.bytes_room += bytes_of(transaction);
         self.ready.skip_sender(transaction.sender);
         match refusal {
             Refusal::Invalid(_) => self.evicted.push(*transaction.hash()),

@@ -89,6 +89,11 @@ impl RawBlock {
         Ok(Self(Block::decode(bytes)?))
     }
 
+    /// Gas that the block says it used.
+    pub fn gas_used(&self) -> u64 {
+        self.0.header.gas_used
+    }
+
     /// Recovers the senders: the costly part, independent for each block.
     pub fn recover(self) -> Result<ImportedBlock, DecodeError> {
         let Block { header, body } = self.0;

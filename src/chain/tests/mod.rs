@@ -4,15 +4,18 @@ mod random;
 use super::{
     Chain,
     command::{Body, Cheat, Entry, Outcome},
+    import::BLOCK_RLP_BYTES_MAX,
+    pool::Pool,
     spec::Hardfork,
     state::StateRead,
     testing::{NOW_MS, block, cheat, entry, spec, transaction},
 };
 use crate::types::LogPosition;
 use alloy::{
-    consensus::constants::EMPTY_WITHDRAWALS,
+    consensus::{TxEip1559, TypedTransaction, constants::EMPTY_WITHDRAWALS},
     primitives::{Address, Bytes, TxKind, U256, bytes},
 };
+use std::sync::Arc;
 
 fn chain() -> Chain {
     Chain::genesis(spec(Hardfork::LATEST)).0
@@ -253,4 +256,32 @@ fn a_note_knows_its_entry() {
             index: note.entry.index
         }
     );
+}
+
+#[test]
+fn a_block_stays_below_eip_7934s_size() {
+    let mut spec = (*spec(Hardfork::LATEST)).clone();
+    spec.genesis.gas_limit = 2_000_000_000;
+    let chain = Chain::genesis(Arc::new(spec)).0;
+    let account = chain.spec.accounts[0].clone();
+    let mut pool = Pool::default();
+    for nonce in 0..12 {
+        let transaction = TypedTransaction::Eip1559(TxEip1559 {
+            chain_id: 31337,
+            nonce,
+            gas_limit: 60_000_000,
+            max_fee_per_gas: 100_000_000_000,
+            to: TxKind::Call(Address::ZERO),
+            input: vec![1; 1 << 20].into(),
+            ..TxEip1559::default()
+        });
+        let signed = account.sign_transaction(transaction).unwrap();
+        pool.insert(Arc::new(signed), 0).unwrap();
+    }
+    let built = chain
+        .build_block(&pool, chain.next_timestamp(NOW_MS))
+        .unwrap();
+    let bytes = built.block.to_rlp().len();
+    assert_eq!(built.block.transactions.len(), 7);
+    assert!(bytes < BLOCK_RLP_BYTES_MAX, "{bytes}");
 }

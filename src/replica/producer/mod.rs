@@ -371,6 +371,7 @@ impl Producer {
             return lost(replies);
         };
         let proposed_at_ms = self.environment.now_ms();
+        let first = answers.first().map(|answer| answer.request);
         let entry = Entry {
             base: tip.chain.position(),
             proposed_at_ms,
@@ -390,8 +391,17 @@ impl Producer {
             self.shared.put_built(digest, Arc::new(entry), built);
         }
         let committed = self.log.propose(Payload(Bytes::from(bytes)));
+        let (shared, id) = (Arc::clone(&self.shared), self.log.id());
         self.in_flight.push(Box::pin(async move {
-            let result = committed.await;
+            let mut result = committed.await;
+            // If leadership was lost and won again between the tip and the log, every node skips the entry. Then the
+            // tip is wrong, and who asked must ask again.
+            if let Some(request) = first
+                && result.is_ok()
+                && shared.head().sessions().get(&request).is_none()
+            {
+                result = Err(LogError::NotLeader { leader: Some(id) });
+            }
             for reply in replies {
                 let answer = match &result {
                     Ok(_) => Submitted::Done,
