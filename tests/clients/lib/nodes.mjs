@@ -76,7 +76,9 @@ export async function receiptOf(url, hash) {
   for (const deadline = Date.now() + 10_000; Date.now() < deadline; ) {
     const receipt = await rpc(url, 'eth_getTransactionReceipt', [hash]);
     if (receipt) return receipt;
-    assert.equal(against, 'anvil', `the receipt of ${hash} must be there at once`);
+    // anvil answers before the block is there, also where it is only compared with.
+    const isAnvil = against === 'anvil' || !urls.includes(url);
+    assert.ok(isAnvil, `the receipt of ${hash} must be there at once`);
   }
   throw new Error(`no receipt of ${hash}`);
 }
