@@ -60,7 +60,8 @@ async fn with_cell_proofs(
     context: &Context,
     transaction: Arc<SignedTransaction>,
 ) -> Result<Arc<SignedTransaction>, RpcError> {
-    let chain = context.backend.local();
+    // This node may be behind what others have acknowledged, a fork included.
+    let chain = context.chain().await?;
     let timestamp = chain.next_timestamp(context.backend.now_ms());
     let has_cells = chain.next_rules(timestamp).is_active(Hardfork::Osaka);
     match (&transaction.sidecar, has_cells) {

@@ -79,7 +79,10 @@ impl Case {
                 let request: Value = serde_json::from_str(&exchange.request).unwrap();
                 has_the_shape(&request, &exchange.response, &got, schemas)?;
             } else {
-                same(&exchange.response, &got, "$")?;
+                same(&exchange.response, &got, "$").map_err(|problem| match got.get("error") {
+                    Some(error) => format!("{problem}: {error}"),
+                    None => problem,
+                })?;
             }
         }
         Ok(())
