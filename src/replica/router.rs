@@ -158,7 +158,15 @@ impl Router {
     ) -> Submitted {
         let view = self.log.view();
         if view.leads() {
-            return self.submissions.submit(request, write.clone()).await;
+            let submitted = Box::pin(self.submissions.submit(request, write.clone()));
+            let lost = Box::pin(self.leader_lost(self.log.id(), view.term));
+            return match select(submitted, lost).await {
+                Either::Left((submitted, _)) => submitted,
+                Either::Right(_) => Submitted::NotLeader {
+                    leader: None,
+                    may_happen: true,
+                },
+            };
         }
         let nowhere = Submitted::NotLeader {
             leader: None,
@@ -181,7 +189,7 @@ impl Router {
             return nowhere;
         };
         // A leader that was lost is noticed by its term, not by this limit: it only ends a hung connection.
-        let changed = self.leader_lost(leader);
+        let changed = self.leader_lost(leader, view.term);
         let call = self
             .log
             .call(leader, question, Duration::from_millis(left_ms.max(1)));
@@ -197,11 +205,12 @@ impl Router {
         }
     }
 
-    /// Resolves when another leader than `leader` is known, or none.
-    async fn leader_lost(&self, leader: MemberId) {
+    /// Resolves when another leader than `leader` is known, or none, or when the term is over.
+    async fn leader_lost(&self, leader: MemberId, term: crate::types::Term) {
         loop {
             let changed = self.log.changed();
-            if self.log.view().leader != Some(leader) {
+            let view = self.log.view();
+            if view.leader != Some(leader) || view.term != term {
                 return;
             }
             changed.await;
