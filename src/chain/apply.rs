@@ -71,6 +71,15 @@ pub struct Divergence {
     pub want: String,
 }
 
+impl Effects {
+    /// A block that became the head, with what it changed.
+    fn add_block(&mut self, built: Built) {
+        self.diffs.push((built.block.version, built.diff));
+        self.console_callers.extend(built.console_callers);
+        self.blocks.push(built.block);
+    }
+}
+
 impl Chain {
     /// Applies an entry. `digest` is the Keccak-256 of its bytes, `at` its place in the log.
     pub fn apply(
@@ -91,9 +100,7 @@ impl Chain {
                 for block in blocks {
                     let built = next.execute_proposed(block)?;
                     next.stack(&built, entry.proposed_at_ms);
-                    effects.diffs.push((next.version, built.diff));
-                    effects.console_callers.extend(built.console_callers);
-                    effects.blocks.push(built.block);
+                    effects.add_block(built);
                 }
                 Outcome::Done
             }
@@ -101,9 +108,7 @@ impl Chain {
                 for block in blocks {
                     let built = next.import_block(block)?;
                     next.stack(&built, entry.proposed_at_ms);
-                    effects.diffs.push((next.version, built.diff));
-                    effects.console_callers.extend(built.console_callers);
-                    effects.blocks.push(built.block);
+                    effects.add_block(built);
                 }
                 Outcome::Done
             }
@@ -149,9 +154,7 @@ impl Chain {
             ..Effects::default()
         };
         for built in builts {
-            effects.diffs.push((built.block.version, built.diff));
-            effects.console_callers.extend(built.console_callers);
-            effects.blocks.push(built.block);
+            effects.add_block(built);
         }
         Applied {
             chain,
