@@ -2,6 +2,7 @@
 
 use super::{
     DataLocation, NodeError, alone::Alone, clock::World, flusher::Flusher, listeners::Listeners,
+    metrics::NodeCollector,
 };
 use crate::{
     chain::archive::{Archive, MemoryStore, Store},
@@ -129,6 +130,10 @@ pub async fn start_member(
         config: RpcConfig {
             on_console: console_lines(config, &name, printer),
             faults,
+            collectors: vec![Box::new(NodeCollector::start(
+                consensus.clone(),
+                net.clone(),
+            ))],
             ..rpc_config(config, listeners.rpc)
         },
         on_request,

@@ -1,6 +1,8 @@
 //! What every method may use: the member of the cluster behind the server, and the server's own few things.
 
-use super::{console::Console, error::RpcError, filters::Filters, limits::Limits};
+use super::{
+    console::Console, error::RpcError, filters::Filters, limits::Limits, metrics::Metrics,
+};
 use crate::{
     chain::{
         Chain,
@@ -28,6 +30,8 @@ pub(crate) struct Context {
     pub(crate) console: Console,
     /// Faults on request, where the node allows them.
     pub(crate) faults: Option<Arc<Control>>,
+    /// What `GET /metrics` shows.
+    pub(crate) metrics: Option<Metrics>,
     /// Whether cheats are done.
     pub(crate) cheats: bool,
     evm_runs: Semaphore,
@@ -60,6 +64,7 @@ impl Context {
             console: Console::default(),
             faults: None,
             cheats: true,
+            metrics: None,
         }
     }
 

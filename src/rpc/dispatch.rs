@@ -19,7 +19,7 @@ use jsonrpsee::{
     core::RegisterMethodError,
     types::{self, Id},
 };
-use std::{panic::AssertUnwindSafe, sync::Arc};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Instant};
 
 /// What a method gives.
 pub(crate) type Answer = Result<Json, RpcError>;
@@ -195,6 +195,7 @@ impl Dispatcher {
         if !self.context.cheats && methods::is_cheat(method) {
             return failure(RpcError::method_not_found(method));
         }
+        let start = Instant::now();
         let mut extensions = Extensions::new();
         extensions.insert(Caller {
             method,
@@ -205,10 +206,14 @@ impl Dispatcher {
         let limit = usize::MAX;
         let response = callback(Id::Null, params, ConnectionId(0), limit, extensions);
         let outcome = AssertUnwindSafe(response).catch_unwind().await;
-        outcome.unwrap_or_else(|_| {
+        let response = outcome.unwrap_or_else(|_| {
             tracing::error!(method, "a method panicked");
             failure(RpcError::internal("the method failed inside the node"))
-        })
+        });
+        if let Some(metrics) = &self.context.metrics {
+            metrics.called(method, response.is_success(), start.elapsed());
+        }
+        response
     }
 }
 

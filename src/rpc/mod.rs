@@ -28,6 +28,7 @@ mod jsonrpc;
 mod limits;
 mod logs;
 mod methods;
+mod metrics;
 mod params;
 mod server;
 mod session;
@@ -40,6 +41,8 @@ use crate::{
 };
 use console::Console;
 use context::Context;
+use metrics::Metrics;
+use prometheus_client::collector::Collector;
 use std::{io, net::SocketAddr, sync::Arc};
 use tokio::sync::broadcast;
 
@@ -80,6 +83,8 @@ pub struct RpcConfig {
     pub limits: Limits,
     /// Whether methods may change the chain by other means than transactions.
     pub cheats: bool,
+    /// More numbers for `GET /metrics` than the server knows itself.
+    pub collectors: Vec<Box<dyn Collector>>,
     /// Faults on request; `None`: the node allows none.
     pub faults: Option<Arc<Control>>,
     /// Where contracts' `console.log` goes; `None`: nowhere, and it costs nothing.
@@ -96,6 +101,7 @@ impl RpcConfig {
             limits: Limits::default(),
             on_console: None,
             faults: None,
+            collectors: Vec::new(),
             cheats: true,
         }
     }
@@ -109,7 +115,7 @@ impl RpcConfig {
 /// # Errors
 /// The address cannot be bound.
 pub async fn serve(
-    config: RpcConfig,
+    mut config: RpcConfig,
     backend: Arc<dyn Backend>,
     events: broadcast::Sender<ChainEvent>,
     on_request: OnRequest,
@@ -119,6 +125,10 @@ pub async fn serve(
     context.console = Console::new(config.on_console.clone());
     context.faults.clone_from(&config.faults);
     context.cheats = config.cheats;
+    let names = methods::all().flat_map(|method| method.names.iter().copied());
+    let collectors = std::mem::take(&mut config.collectors);
+    let metrics = Metrics::new(names, Arc::clone(&context.backend), collectors);
+    context.metrics = Some(metrics);
     let context = Arc::new(context);
     if listens {
         let events = context.events.subscribe();

@@ -2,7 +2,7 @@
 //! status 200, errors included; pages of any origin may read it unless the config says otherwise.
 
 use super::{
-    super::{Allowed, jsonrpc},
+    super::{Allowed, jsonrpc, metrics::Metrics},
     Shared, websocket,
 };
 use crate::faults::{EdgeFault, Faults};
@@ -18,6 +18,10 @@ use tokio::sync::OwnedSemaphorePermit;
 /// How long a browser may remember a preflight's answer, seconds.
 const PREFLIGHT_SECONDS: HeaderValue = HeaderValue::from_static("600");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const OPENMETRICS: HeaderValue =
+    HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
+/// Entries that a node may be behind and still be called ready.
+const READY_LAG_MAX: u64 = 100;
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 
 /// Answers one HTTP request.
@@ -91,6 +95,8 @@ async fn route(
         Method::GET | Method::HEAD if request.uri().path() == "/healthz" => {
             text(StatusCode::OK, "ok\n")
         }
+        Method::GET | Method::HEAD if request.uri().path() == "/readyz" => ready(shared),
+        Method::GET | Method::HEAD if request.uri().path() == "/metrics" => metrics(shared),
         Method::GET | Method::HEAD => text(
             StatusCode::BAD_REQUEST,
             "This is a JSON-RPC endpoint: POST a request, or open a WebSocket.\n",
@@ -133,6 +139,27 @@ async fn call(request: Request<Incoming>, shared: &Arc<Shared>) -> Response<Full
         answer.unwrap_or_default().into(),
         Some(JSON),
     )
+}
+
+/// Whether the node can answer reads and take writes: it knows a leader and is not far behind it.
+fn ready(shared: &Shared) -> Response<Full<Bytes>> {
+    let status = shared.dispatcher.context().backend.status();
+    let lag = status.commit_index.saturating_sub(status.applied_index);
+    if status.leader.is_none() {
+        text(StatusCode::SERVICE_UNAVAILABLE, "no leader is known\n")
+    } else if lag > READY_LAG_MAX {
+        text(StatusCode::SERVICE_UNAVAILABLE, "catching up\n")
+    } else {
+        text(StatusCode::OK, "ready\n")
+    }
+}
+
+fn metrics(shared: &Shared) -> Response<Full<Bytes>> {
+    let metrics = shared.dispatcher.context().metrics.as_ref();
+    match metrics.map(Metrics::page) {
+        Some(Ok(page)) => plain(StatusCode::OK, page.into(), Some(OPENMETRICS)),
+        _ => text(StatusCode::NOT_FOUND, "This server keeps no metrics.\n"),
+    }
 }
 
 fn text(status: StatusCode, sentence: &'static str) -> Response<Full<Bytes>> {
