@@ -272,6 +272,10 @@ impl Chain {
                 .head
                 .total_difficulty
                 .saturating_add(block.header.difficulty),
+            family: self
+                .head
+                .family
+                .with(block.hash, &block.header, &block.ommers),
         });
         for hash in &built.evicted {
             self.pool.remove(hash);

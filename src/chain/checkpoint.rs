@@ -3,6 +3,7 @@
 use super::{
     Chain, Head,
     archive::{Archive, Checkpoint, StoreError},
+    block::Family,
     note::{EntryInfo, Note},
     pool::Pool,
     session::{Session, Sessions},
@@ -20,7 +21,7 @@ use alloy_rlp::Decodable;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-const FORMAT: u8 = 2;
+const FORMAT: u8 = 3;
 
 /// A stored chain that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -70,6 +71,7 @@ struct WireChain {
 struct WireHead {
     header: Bytes,
     total_difficulty: U256,
+    family: Family,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -198,6 +200,7 @@ fn wire_head(head: &Head) -> WireHead {
     WireHead {
         header: alloy_rlp::encode(&head.header).into(),
         total_difficulty: head.total_difficulty,
+        family: head.family.clone(),
     }
 }
 
@@ -207,6 +210,7 @@ fn head(wire: &WireHead) -> Result<Arc<Head>, CheckpointError> {
         hash: header.hash_slow(),
         header,
         total_difficulty: wire.total_difficulty,
+        family: wire.family.clone(),
     }))
 }
 

@@ -73,6 +73,8 @@ pub struct Head {
     pub hash: B256,
     /// The sum of all difficulties up to this block (proof of work; constant after the merge).
     pub total_difficulty: U256,
+    /// The last blocks of proof of work, this one included.
+    pub family: block::Family,
 }
 
 impl Chain {
@@ -86,6 +88,7 @@ impl Chain {
                 header: block.header.clone(),
                 hash: block.hash,
                 total_difficulty: block.header.difficulty,
+                family: block::Family::default().with(block.hash, &block.header, &[]),
             }),
             state,
             pool: pool::Pool::default(),
