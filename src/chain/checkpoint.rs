@@ -20,7 +20,7 @@ use alloy_rlp::Decodable;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-const FORMAT: u8 = 2;
+const FORMAT: u8 = 3;
 
 /// A stored chain that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -70,6 +70,7 @@ struct WireChain {
 struct WireHead {
     header: Bytes,
     total_difficulty: U256,
+    built_at_ms: u64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -198,6 +199,7 @@ fn wire_head(head: &Head) -> WireHead {
     WireHead {
         header: alloy_rlp::encode(&head.header).into(),
         total_difficulty: head.total_difficulty,
+        built_at_ms: head.built_at_ms,
     }
 }
 
@@ -207,6 +209,7 @@ fn head(wire: &WireHead) -> Result<Arc<Head>, CheckpointError> {
         hash: header.hash_slow(),
         header,
         total_difficulty: wire.total_difficulty,
+        built_at_ms: wire.built_at_ms,
     }))
 }
 

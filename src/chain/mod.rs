@@ -17,9 +17,13 @@ pub mod evm;
 mod fork_config;
 mod genesis;
 pub mod import;
+pub mod keyring;
+pub mod load;
 pub mod note;
+pub mod past;
 pub mod pool;
 pub mod rejection;
+mod rewind;
 pub mod session;
 pub mod settings;
 mod snapshot;
@@ -44,6 +48,7 @@ pub use block::Built;
 pub use checkpoint::CheckpointError;
 pub use fork_config::{ForkConfig, ForkConfigs};
 pub use rejection::Rejection;
+pub use rewind::{REORG_DEPTH_MAX, RewindError};
 
 /// The whole chain at one point of the log: a value.
 #[derive(Clone, Debug)]
@@ -73,6 +78,8 @@ pub struct Head {
     pub hash: B256,
     /// The sum of all difficulties up to this block (proof of work; constant after the merge).
     pub total_difficulty: U256,
+    /// The real time at which the block was proposed, Unix milliseconds; 0: this chain did not make it.
+    pub built_at_ms: u64,
 }
 
 impl Chain {
@@ -86,6 +93,7 @@ impl Chain {
                 header: block.header.clone(),
                 hash: block.hash,
                 total_difficulty: block.header.difficulty,
+                built_at_ms: 0,
             }),
             state,
             pool: pool::Pool::default(),

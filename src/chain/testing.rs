@@ -7,7 +7,7 @@ use super::{
     block::Built,
     command::{Body, Cheat, Entry},
     pool::Order,
-    spec::{ChainSpec, EvmLimits, ForkSchedule, GenesisAccount, GenesisSpec, Hardfork, MiningMode},
+    spec::{ChainSpec, EvmLimits, ForkSchedule, GenesisAccount, GenesisSpec, Hardfork, Instamine, MiningMode},
     state::State,
     transaction::SignedTransaction,
 };
@@ -58,6 +58,7 @@ pub(crate) fn spec(hardfork: Hardfork) -> Arc<ChainSpec> {
         mining: MiningMode {
             automine: true,
             interval_ms: 0,
+            instamine: Instamine::Eager,
         },
         order: Order::Fees,
         min_gas_price: 0,

@@ -85,6 +85,19 @@ pub struct MiningMode {
     pub automine: bool,
     /// Milliseconds between blocks; 0: none.
     pub interval_ms: u64,
+    /// Whether mining at once comes before or after the answer.
+    pub instamine: Instamine,
+}
+
+/// When the sender of a transaction that is mined at once gets its hash (ganache's `miner.instamine`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Instamine {
+    /// After its block: the receipt is there.
+    #[default]
+    Eager,
+    /// Before its block, as on a live network: the receipt follows.
+    Strict,
 }
 
 /// The rules of one chain.

@@ -3,7 +3,7 @@
 use super::{Method, eth_blocks, methods};
 use crate::{
     chain::{
-        Chain, Rejection,
+        Rejection,
         block::BlockRecord,
         command::{Cheat, Outcome, Write},
         spec::Hardfork,
@@ -120,12 +120,6 @@ async fn send(call: Call<'_>) -> Answer {
     Ok(Json::data(submit(call.context, write).await?))
 }
 
-/// Whether the node holds the account's key or the account is impersonated.
-fn can_send(chain: &Chain, sender: Address) -> bool {
-    let mut held = chain.spec().accounts.iter();
-    held.any(|account| account.address == sender) || chain.settings().is_impersonated(&sender)
-}
-
 /// anvil's name for a transaction of any account, without an impersonation before it.
 async fn send_unsigned(call: Call<'_>) -> Answer {
     call.params.at_most(1)?;
@@ -135,7 +129,7 @@ async fn send_unsigned(call: Call<'_>) -> Answer {
     };
     let chain = call.context.chain().await?;
     let sender = match request.from {
-        Some(sender) if !can_send(&chain, sender) => sender,
+        Some(sender) if chain.can_send(sender, call.context.backend.now_ms()).is_err() => sender,
         _ => return Ok(Json::data(submit(call.context, write).await?)),
     };
     call.context
