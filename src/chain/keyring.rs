@@ -2,7 +2,7 @@
 //! `evm_addAccount`, ganache's "personal namespace").
 //!
 //! A part of the replicated chain: a key that one node imports signs on every node, also after a restart. An account
-//! of the config is open from the start, an added one is locked until it is unlocked with its passphrase. An account
+//! of the config is open from the start and has no passphrase, an added one is locked until it is unlocked with its passphrase. An account
 //! that was added without a key (`evm_addAccount`) is sent from as an impersonated one.
 //! *Invariant.* No clock and no randomness: times and new keys come in. Passphrases are kept as their Keccak-256. (The
 //! keys are those of a dev chain, public by nature.)
@@ -31,8 +31,8 @@ pub struct Keyring {
 struct Entry {
     /// `None`: sent from without a signature.
     key: Option<B256>,
-    /// Keccak-256 of the passphrase.
-    passphrase: B256,
+    /// Keccak-256 of the passphrase; `None`: any will do.
+    passphrase: Option<B256>,
     /// Unix milliseconds; 0: locked.
     unlocked_until_ms: u64,
     removed: bool,
@@ -48,7 +48,7 @@ impl Keyring {
     fn add(&mut self, address: Address, key: Option<B256>, passphrase: B256) {
         let entry = Entry {
             key,
-            passphrase,
+            passphrase: Some(passphrase),
             unlocked_until_ms: 0,
             removed: false,
         };
@@ -66,7 +66,7 @@ impl Chain {
         let account = configured.find(|account| account.address == address)?;
         Some(Entry {
             key: Some(account.key),
-            passphrase: passphrase_hash(""),
+            passphrase: None,
             unlocked_until_ms: FOREVER,
             removed: false,
         })
@@ -131,7 +131,7 @@ impl Chain {
         let entry = self
             .keyring_entry(address)
             .ok_or(Rejection::UnknownAccount(address))?;
-        if entry.passphrase == passphrase {
+        if entry.passphrase.is_none_or(|own| own == passphrase) {
             Ok(())
         } else {
             Err(Rejection::WrongPassphrase(address))

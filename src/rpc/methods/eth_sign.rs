@@ -45,14 +45,14 @@ fn account(chain: &Chain, address: Address, now_ms: u64) -> Result<DevAccount, R
     }
 }
 
-/// The account at a call.
-fn account_of(call: &Call<'_>, address: Address) -> Result<DevAccount, RpcError> {
-    let backend = &call.context.backend;
-    account(&backend.local(), address, backend.now_ms())
+/// The account, also if it was added or unlocked through another node just now.
+async fn account_of(call: &Call<'_>, address: Address) -> Result<DevAccount, RpcError> {
+    let chain = call.context.chain().await?;
+    account(&chain, address, call.context.backend.now_ms())
 }
 
-fn sign_message(call: &Call<'_>, address: Address, message: &Message) -> Answer {
-    let account = account_of(call, address)?;
+async fn sign_message(call: &Call<'_>, address: Address, message: &Message) -> Answer {
+    let account = account_of(call, address).await?;
     Ok(Json::data(account.sign_message(&message.0)?.as_bytes()))
 }
 
@@ -60,14 +60,14 @@ fn sign_message(call: &Call<'_>, address: Address, message: &Message) -> Answer 
 async fn sign(call: Call<'_>) -> Answer {
     call.params.at_most(3)?;
     let message = call.params.required(1)?;
-    sign_message(&call, call.params.required(0)?, &message)
+    sign_message(&call, call.params.required(0)?, &message).await
 }
 
 /// EIP-191: message, then address; a passphrase after them is not needed.
 async fn personal_sign(call: Call<'_>) -> Answer {
     call.params.at_most(3)?;
     let message = call.params.required(0)?;
-    sign_message(&call, call.params.required(1)?, &message)
+    sign_message(&call, call.params.required(1)?, &message).await
 }
 
 /// The address that signed a message.
@@ -97,7 +97,7 @@ async fn sign_typed_data(call: Call<'_>) -> Answer {
             "not typed data: an object with types, primaryType, domain and message is expected",
         )
     })?;
-    let account = account_of(&call, address)?;
+    let account = account_of(&call, address).await?;
     Ok(Json::data(account.sign_typed_data(&data)?.as_bytes()))
 }
 

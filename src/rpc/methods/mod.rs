@@ -8,8 +8,10 @@ mod blobs;
 mod cluster;
 mod debug;
 mod debug_trace;
+mod erc20;
 mod eth_blocks;
 mod eth_call;
+mod eth_conditional;
 mod eth_config;
 mod eth_fees;
 mod eth_filters;
@@ -21,6 +23,8 @@ mod eth_transactions;
 mod evm;
 mod import;
 mod net;
+mod personal;
+mod rewind;
 mod testing;
 mod trace;
 mod txpool;
@@ -87,8 +91,10 @@ const TABLES: &[&[Method]] = &[
     cluster::METHODS,
     debug::METHODS,
     debug_trace::METHODS,
+    erc20::METHODS,
     eth_blocks::METHODS,
     eth_call::METHODS,
+    eth_conditional::METHODS,
     eth_config::METHODS,
     eth_fees::METHODS,
     eth_filters::METHODS,
@@ -100,6 +106,8 @@ const TABLES: &[&[Method]] = &[
     evm::METHODS,
     import::METHODS,
     net::METHODS,
+    personal::METHODS,
+    rewind::METHODS,
     testing::METHODS,
     trace::METHODS,
     txpool::METHODS,
@@ -127,7 +135,12 @@ pub(crate) fn register(context: Arc<Context>) -> Result<Methods, RegisterMethodE
             let call = Call {
                 method: caller.method,
                 context: &context,
-                params: Params::parse(params.as_str())?,
+                params: if caller.method == "anvil_reorg" {
+                    // alloy sends its options as the parameters themselves.
+                    Params::parse_or_object(params.as_str())?
+                } else {
+                    Params::parse(params.as_str())?
+                },
                 session: caller.session.as_deref(),
             };
             within(context.limits.response_bytes, (method.run)(call).await)
