@@ -13,6 +13,7 @@ pub mod block;
 mod cheats;
 mod checkpoint;
 pub mod command;
+pub mod dump;
 pub mod evm;
 mod fork_config;
 mod genesis;

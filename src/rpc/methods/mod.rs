@@ -8,6 +8,7 @@ mod blobs;
 mod cluster;
 mod debug;
 mod debug_trace;
+mod dump;
 mod erc20;
 mod eth_blocks;
 mod eth_call;
@@ -91,6 +92,7 @@ const TABLES: &[&[Method]] = &[
     cluster::METHODS,
     debug::METHODS,
     debug_trace::METHODS,
+    dump::METHODS,
     erc20::METHODS,
     eth_blocks::METHODS,
     eth_call::METHODS,
