@@ -72,6 +72,7 @@ struct WireHead {
     header: Bytes,
     total_difficulty: U256,
     family: Family,
+    built_at_ms: u64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -201,6 +202,7 @@ fn wire_head(head: &Head) -> WireHead {
         header: alloy_rlp::encode(&head.header).into(),
         total_difficulty: head.total_difficulty,
         family: head.family.clone(),
+        built_at_ms: head.built_at_ms,
     }
 }
 
@@ -211,6 +213,7 @@ fn head(wire: &WireHead) -> Result<Arc<Head>, CheckpointError> {
         header,
         total_difficulty: wire.total_difficulty,
         family: wire.family.clone(),
+        built_at_ms: wire.built_at_ms,
     }))
 }
 

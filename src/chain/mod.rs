@@ -13,13 +13,18 @@ pub mod block;
 mod cheats;
 mod checkpoint;
 pub mod command;
+pub mod dump;
 pub mod evm;
 mod fork_config;
 mod genesis;
 pub mod import;
+pub mod keyring;
+pub mod load;
 pub mod note;
+pub mod past;
 pub mod pool;
 pub mod rejection;
+mod rewind;
 pub mod session;
 pub mod settings;
 mod snapshot;
@@ -44,6 +49,7 @@ pub use block::Built;
 pub use checkpoint::CheckpointError;
 pub use fork_config::{ForkConfig, ForkConfigs};
 pub use rejection::Rejection;
+pub use rewind::{REORG_DEPTH_MAX, RewindError};
 
 /// The whole chain at one point of the log: a value.
 #[derive(Clone, Debug)]
@@ -75,6 +81,8 @@ pub struct Head {
     pub total_difficulty: U256,
     /// The last blocks of proof of work, this one included.
     pub family: block::Family,
+    /// The real time at which the block was proposed, Unix milliseconds; 0: this chain did not make it.
+    pub built_at_ms: u64,
 }
 
 impl Chain {
@@ -89,6 +97,7 @@ impl Chain {
                 hash: block.hash,
                 total_difficulty: block.header.difficulty,
                 family: block::Family::default().with(block.hash, &block.header, &[]),
+                built_at_ms: 0,
             }),
             state,
             pool: pool::Pool::default(),

@@ -83,6 +83,15 @@ impl Snapshots {
         id
     }
 
+    /// Kills those that were taken after a version of the chain.
+    pub(super) fn kill_after(&mut self, version: u64) {
+        let later = self.alive.iter();
+        let later = later.filter(|(_, snapshot)| snapshot.version > version);
+        for id in later.map(|(id, _)| *id).collect::<Vec<_>>() {
+            self.alive.remove(&id);
+        }
+    }
+
     /// Takes out a live one, killing all later ones.
     pub(super) fn revert(&mut self, id: u64) -> Option<Snapshot> {
         let snapshot = self.alive.remove(&id)?;

@@ -6,15 +6,14 @@ use super::{
     accounts::DevAccount,
     block::Built,
     command::{Body, Cheat, Entry},
-    pool::Order,
-    spec::{ChainSpec, EvmLimits, ForkSchedule, GenesisAccount, GenesisSpec, Hardfork, MiningMode},
+    spec::{ChainSpec, Hardfork},
     state::State,
     transaction::SignedTransaction,
 };
 use crate::types::LogPosition;
 use alloy::{
     consensus::{TxEip1559, TxLegacy, TypedTransaction},
-    primitives::{Address, B64, B256, Bytes, TxKind, U256, keccak256},
+    primitives::{B256, Bytes, TxKind, U256, keccak256},
 };
 use alloy_trie::{TrieAccount, root};
 use std::sync::Arc;
@@ -27,48 +26,9 @@ pub(crate) fn spec(hardfork: Hardfork) -> Arc<ChainSpec> {
     let accounts: Vec<_> = (1..=3_u8)
         .map(|number| DevAccount::from_key(B256::repeat_byte(number)).unwrap())
         .collect();
-    let rich = GenesisAccount {
-        balance: U256::from(10_u64).pow(U256::from(24)),
-        ..GenesisAccount::default()
-    };
-    Arc::new(ChainSpec {
-        chain_id: 31337,
-        network_id: 31337,
-        forks: ForkSchedule::at_genesis(hardfork),
-        genesis: GenesisSpec {
-            number: 0,
-            timestamp: NOW_MS / 1000 - 1000,
-            gas_limit: 30_000_000,
-            base_fee: 1_000_000_000,
-            coinbase: Address::ZERO,
-            extra_data: Bytes::new(),
-            difficulty: GenesisSpec::difficulty_at(hardfork),
-            nonce: B64::ZERO,
-            mix_hash: B256::ZERO,
-            parent_hash: B256::ZERO,
-            excess_blob_gas: 0,
-            blob_gas_used: 0,
-            system_contracts: true,
-            alloc: accounts
-                .iter()
-                .map(|account| (account.address, rich.clone()))
-                .collect(),
-        },
-        accounts,
-        mining: MiningMode {
-            automine: true,
-            interval_ms: 0,
-        },
-        order: Order::Fees,
-        min_gas_price: 0,
-        auto_impersonate: false,
-        limits: EvmLimits {
-            code_size: None,
-            transaction_gas_limit: false,
-            block_gas_limit: true,
-            transactions_per_block: None,
-        },
-    })
+    let balance = U256::from(10_u64).pow(U256::from(24));
+    let start = NOW_MS / 1000 - 1000;
+    Arc::new(ChainSpec::dev(hardfork, start, accounts, balance))
 }
 
 /// A signed EIP-1559 transaction.

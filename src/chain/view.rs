@@ -6,12 +6,13 @@ use super::{
     block::{BlockRecord, Built},
     evm::execute::ExecutionError,
     spec::ForkRules,
-    state::{State, StateError, StateRead},
+    state::{AccountInfo, State, StateError, StateRead},
 };
 use alloy::{
     eips::{BlockId, BlockNumberOrTag},
-    primitives::B256,
+    primitives::{Address, B256, U256},
 };
+use revm::bytecode::Bytecode;
 use std::sync::Arc;
 
 /// A failed read.
@@ -140,6 +141,9 @@ impl View {
     pub fn state_before(&self, block: &BlockRecord) -> Option<Arc<dyn StateRead + Send + Sync>> {
         // Every change has a version of its own, and the block took the next one.
         let version = block.version.checked_sub(1)?;
+        if !block.has_state() {
+            return Some(Arc::new(UnknownState(block.header.number)));
+        }
         let chain = &self.chain;
         Some(
             self.archive
@@ -152,6 +156,9 @@ impl View {
         let chain = &self.chain;
         if block.hash == chain.head().hash {
             return Ok(chain.state().clone());
+        }
+        if !block.has_state() {
+            return Err(StateError::Unknown(block.header.number).into());
         }
         Ok(self
             .archive
@@ -188,10 +195,27 @@ impl View {
         let chain = &self.chain;
         if block.hash == chain.head().hash {
             Arc::new(chain.state().clone())
+        } else if !block.has_state() {
+            Arc::new(UnknownState(block.header.number))
         } else {
             self.archive
                 .state_at(chain.state(), chain.version(), block.version)
         }
+    }
+}
+
+/// The state after a block of a dump that came without it.
+struct UnknownState(u64);
+
+impl StateRead for UnknownState {
+    fn account(&self, _: Address) -> Result<Option<AccountInfo>, StateError> {
+        Err(StateError::Unknown(self.0))
+    }
+    fn storage(&self, _: Address, _: U256) -> Result<U256, StateError> {
+        Err(StateError::Unknown(self.0))
+    }
+    fn code(&self, _: B256) -> Result<Bytecode, StateError> {
+        Err(StateError::Unknown(self.0))
     }
 }
 

@@ -2,7 +2,7 @@
 
 #![allow(clippy::doc_markdown, rustdoc::bare_urls)] // comments of fields are printed, not rendered
 
-use super::refused::RefusedFlags;
+use super::{dump_flags::DumpFlags, refused::RefusedFlags};
 use crate::config::Ether;
 use clap::{
     ArgAction, Args, CommandFactory as _, Parser, Subcommand, ValueEnum,
@@ -94,6 +94,8 @@ pub(super) struct RunFlags {
     pub(super) server: ServerFlags,
     #[command(flatten)]
     pub(super) state: StateFlags,
+    #[command(flatten)]
+    pub(super) dump: DumpFlags,
     #[command(flatten)]
     pub(super) display: DisplayFlags,
     #[command(flatten)]
@@ -267,6 +269,7 @@ pub(super) struct MiningFlags {
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Server")]
+#[allow(clippy::struct_excessive_bools)] // flags are
 pub(super) struct PortFlags {
     /// RPC port of the first node; the others follow. 0: the system chooses [default: the config's, or 8545]
     #[arg(short, long, value_name = "PORT", env = "PRALINE_PORT")]
@@ -398,6 +401,8 @@ pub(super) struct NodeFlags {
         help_heading = "State"
     )]
     pub(super) import_chain: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) dump: DumpFlags,
     #[command(flatten)]
     pub(super) display: DisplayFlags,
 }

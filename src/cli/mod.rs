@@ -6,6 +6,7 @@
 //! *Invariants.* Flags carry anvil's names where anvil has the thing, each has a `PRALINE_…` variable, and each has an
 //! effect: what is not built is refused, not accepted in silence.
 
+mod dump_flags;
 mod flags;
 mod http;
 mod keys;

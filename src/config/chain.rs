@@ -207,6 +207,7 @@ fn mining(section: &MiningSection, origins: &Origins) -> Result<MiningMode, Conf
     Ok(MiningMode {
         automine: section.automine.unwrap_or(interval_ms == 0),
         interval_ms,
+        instamine: section.instamine.unwrap_or_default(),
     })
 }
 

@@ -1,7 +1,10 @@
 //! The config file as it is written: every key, none checked. `chain-config/cluster.toml` explains them to users.
 
 use super::Ether;
-use crate::{chain::pool::Order, replica::Reads};
+use crate::{
+    chain::{pool::Order, spec::Instamine},
+    replica::Reads,
+};
 use serde::{Deserialize, Deserializer, de};
 use std::{fmt, path::PathBuf};
 
@@ -71,6 +74,7 @@ impl ChainSection {
 pub(super) struct MiningSection {
     pub(super) automine: Option<bool>,
     pub(super) interval_ms: Option<u64>,
+    pub(super) instamine: Option<Instamine>,
     #[serde(deserialize_with = "order")]
     pub(super) order: Option<Order>,
     pub(super) transactions_per_block: Option<u64>,

@@ -6,7 +6,7 @@ use super::{
     error::{ConfigError, Place, Problem},
     file::{AccountsSection, ChainSection, CodeSizeLimit, File, GenesisTimestamp},
 };
-use crate::chain::pool::Order;
+use crate::chain::{pool::Order, spec::Instamine};
 use std::{net::IpAddr, path::PathBuf};
 
 /// What flags and environment variables set; `None`: the file or the default decides.
@@ -41,6 +41,7 @@ pub struct Overrides {
     pub no_mining: bool,
     pub mixed_mining: bool,
     pub order: Option<Order>,
+    pub instamine: Option<Instamine>,
     pub max_transactions: Option<u64>,
     pub no_cors: bool,
     pub allow_origin: Option<String>,
@@ -296,6 +297,13 @@ impl Overrides {
             mining.interval_ms = None;
         }
         flags.set(&mut mining.order, self.order, "mining", "order", "--order");
+        flags.set(
+            &mut mining.instamine,
+            self.instamine,
+            "mining",
+            "instamine",
+            "--miner.instamine",
+        );
         let slot = &mut mining.transactions_per_block;
         let name = "transactions_per_block";
         flags.set(

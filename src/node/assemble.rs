@@ -76,18 +76,7 @@ pub async fn start_member(
     listeners: Listeners,
     printer: &Printer,
 ) -> Result<Member, NodeError> {
-    let me = config
-        .member(member)
-        .ok_or_else(|| NodeError::UnknownMember {
-            config: config.name(),
-            name: member.to_string(),
-            names: config
-                .members
-                .iter()
-                .map(|one| one.member.name.as_str())
-                .collect::<Vec<_>>()
-                .join(", "),
-        })?;
+    let me = find(config, member)?;
     let name = me.member.name.clone();
     let failed = |source: Box<dyn std::error::Error + Send + Sync>| NodeError::Start {
         member: name.clone(),
@@ -153,6 +142,17 @@ pub async fn start_member(
         killed: Some(killed),
         _data: data,
     })
+}
+
+fn find(config: &ClusterConfig, member: MemberId) -> Result<&MemberConfig, NodeError> {
+    let names = || config.members.iter().map(|one| one.member.name.as_str());
+    config
+        .member(member)
+        .ok_or_else(|| NodeError::UnknownMember {
+            config: config.name(),
+            name: member.to_string(),
+            names: names().collect::<Vec<_>>().join(", "),
+        })
 }
 
 /// Prints each request; with the node's name where there are several.
@@ -426,7 +426,7 @@ impl Member {
                 None => false,
             };
             if !is_killed {
-                std::future::pending().await
+                std::future::pending::<()>().await;
             }
         })
     }

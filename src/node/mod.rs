@@ -12,6 +12,7 @@ pub mod assemble;
 pub mod chain_file;
 pub mod clock;
 pub mod data_dir;
+mod dump_file;
 mod error;
 mod flusher;
 mod generated;
@@ -25,6 +26,7 @@ pub mod slot;
 mod tests;
 
 pub use data_dir::DataLocation;
+pub use dump_file::{DumpFileError, DumpFiles};
 pub use error::NodeError;
 pub use generated::generated;
 pub use run::{Keep, RunCluster, RunMember, run_cluster, run_member};

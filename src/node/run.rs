@@ -6,6 +6,7 @@ use super::{
     chain_file::import_file,
     clock,
     data_dir::{DataLocation, DataRoot, TemporaryRoot},
+    dump_file::DumpFiles,
     listeners::Listeners,
     signals::Signals,
     slot,
@@ -16,7 +17,7 @@ use crate::{
     types::MemberId,
 };
 use futures::{
-    future::join_all,
+    future::{OptionFuture, join_all},
     stream::{FuturesUnordered, StreamExt as _},
 };
 use std::{
@@ -46,6 +47,8 @@ pub struct RunCluster {
     pub config_out: Option<PathBuf>,
     /// Blocks to start with.
     pub import_chain: Option<PathBuf>,
+    /// Dumps to start with and to write.
+    pub dumps: DumpFiles,
 }
 
 /// One member as a process.
@@ -61,6 +64,8 @@ pub struct RunMember {
     pub config_out: Option<PathBuf>,
     /// Blocks to start with.
     pub import_chain: Option<PathBuf>,
+    /// Dumps to start with and to write.
+    pub dumps: DumpFiles,
 }
 
 /// Runs all members until a signal comes.
@@ -71,6 +76,7 @@ pub async fn run_cluster(run: RunCluster, printer: &Printer) -> Result<(), NodeE
         keep,
         config_out,
         import_chain,
+        dumps,
     } = run;
     if !config.is_on_one_machine() {
         return Err(NodeError::NotOneMachine {
@@ -99,6 +105,7 @@ pub async fn run_cluster(run: RunCluster, printer: &Printer) -> Result<(), NodeE
             place: &place,
             config_out: config_out.as_deref(),
             import_chain: import_chain.as_deref(),
+            dumps: &dumps,
         },
         printer,
         &mut signals,
@@ -115,6 +122,7 @@ pub async fn run_member(run: RunMember, printer: &Printer) -> Result<(), NodeErr
         node,
         config_out,
         import_chain,
+        dumps,
     } = run;
     let slot = slot::take(&config, &data_root, node.as_deref())?;
     let kept = kept_genesis_time([&slot.data])?;
@@ -134,6 +142,7 @@ pub async fn run_member(run: RunMember, printer: &Printer) -> Result<(), NodeErr
             place: &place,
             config_out: config_out.as_deref(),
             import_chain: import_chain.as_deref(),
+            dumps: &dumps,
         },
         printer,
         &mut signals,
@@ -172,6 +181,7 @@ struct Files<'a> {
     place: &'a DataPlace,
     config_out: Option<&'a Path>,
     import_chain: Option<&'a Path>,
+    dumps: &'a DumpFiles,
 }
 
 async fn run_opened(
@@ -211,6 +221,9 @@ async fn run_opened(
             .await
             .map_err(Box::new)?;
     }
+    if let Some(member) = members.first() {
+        files.dumps.load_into(member.backend(), printer).await?;
+    }
     for member in &mut members {
         member.serve().await?;
     }
@@ -230,7 +243,7 @@ async fn run_opened(
     {
         tokio::spawn(telemetry::narrate(printer.clone(), member.events()));
     }
-    wait(members, printer, signals).await
+    wait(members, files.dumps, printer, signals).await
 }
 
 /// What SIGKILL does: to the process, or where others live in it, to the one member, which ends without a word.
@@ -246,6 +259,7 @@ fn kill(members: &mut Vec<Member>, name: &str) {
 /// Until a signal, or until no member can go on. One that stops by itself leaves the others running.
 async fn wait(
     mut members: Vec<Member>,
+    dumps: &DumpFiles,
     printer: &Printer,
     signals: &mut Signals,
 ) -> Result<(), NodeError> {
@@ -259,6 +273,7 @@ async fn wait(
             }
         })
         .collect();
+    let backend = members.first().map(|member| member.backend().clone());
     let mut failures: FuturesUnordered<_> = members
         .iter_mut()
         .map(|member| {
@@ -272,10 +287,15 @@ async fn wait(
         })
         .collect();
     let mut result = Ok(());
+    let regularly = backend
+        .as_ref()
+        .map(|backend| dumps.dump_regularly(backend, printer));
+    let mut regularly = Box::pin(OptionFuture::from(regularly));
     loop {
         tokio::select! {
             () = signals.next() => break,
             Some(name) = kills.next() => kill(&mut members, &name),
+            Some(()) = &mut regularly => {}
             Some(failure) = failures.next() => {
                 if failures.is_empty() {
                     result = Err(failure);
@@ -283,6 +303,17 @@ async fn wait(
                 }
                 printer.error(&failure.to_string());
             }
+        }
+    }
+    drop(regularly);
+    if let Some(backend) = &backend {
+        // It may take long; another signal cuts it short and leaves the old file.
+        let dumped = tokio::select! {
+            dumped = dumps.dump_from(backend, Some(printer)) => dumped,
+            () = signals.next() => Ok(()),
+        };
+        if let (Err(error), true) = (dumped, result.is_ok()) {
+            result = Err(error.into());
         }
     }
     signals

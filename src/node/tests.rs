@@ -2,6 +2,7 @@
 
 use super::{
     data_dir::{DataLocation, DataRoot, NodeDir, TemporaryRoot},
+    dump_file::DumpFiles,
     generated,
     listeners::Listeners,
     slot::{self, Slot},
@@ -215,6 +216,7 @@ fn members_on_several_machines_are_not_one_process() {
         std::io::sink(),
     );
     let run = RunCluster {
+        dumps: DumpFiles::default(),
         config,
         keep: Keep::Memory,
         config_out: None,

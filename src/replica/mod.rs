@@ -14,6 +14,7 @@ mod applier;
 mod barrier;
 pub mod environment;
 pub mod import;
+pub mod load;
 pub mod log;
 mod message;
 mod prepare;

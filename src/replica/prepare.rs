@@ -30,7 +30,7 @@ pub(super) fn prepare(chain: &Chain, write: Write, now_ms: u64) -> Result<Write,
             Ok(Write::Transaction(transaction))
         }
         Write::Unsigned(mut request) => {
-            request.from = Some(sender_of(chain, &request)?);
+            request.from = Some(sender_of(chain, &request, now_ms)?);
             if request.gas.is_none() {
                 request.gas = Some(estimate(chain, &request, now_ms)?);
             }
@@ -41,7 +41,11 @@ pub(super) fn prepare(chain: &Chain, write: Write, now_ms: u64) -> Result<Write,
 }
 
 /// The gas of a transaction that names none, estimated on the pending block as in anvil.
-fn estimate(chain: &Chain, request: &TransactionRequest, now_ms: u64) -> Result<u64, Rejection> {
+pub(super) fn estimate(
+    chain: &Chain,
+    request: &TransactionRequest,
+    now_ms: u64,
+) -> Result<u64, Rejection> {
     let failed = |reason: String| Rejection::InvalidTransaction(reason);
     let timestamp = chain.next_timestamp(now_ms);
     let pending = if chain.pool().is_empty() {
@@ -59,6 +63,7 @@ fn estimate(chain: &Chain, request: &TransactionRequest, now_ms: u64) -> Result<
         header: &chain.next_header(timestamp),
         state: pending.as_ref().unwrap_or(chain.state()),
         block_hash: &block_hash,
+        signatures: &chain.settings().signatures,
         gas_cap: chain.settings().block_gas_limit.max(ESTIMATE_GAS),
     };
     // The nonce is given out later, by the leader.

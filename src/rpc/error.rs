@@ -139,6 +139,11 @@ impl RpcError {
         )
     }
 
+    /// A transaction that is not taken.
+    pub(crate) fn transaction_rejected(sentence: impl Into<String>) -> Self {
+        Self::new(TRANSACTION_REJECTED, sentence)
+    }
+
     /// A limit of this server; asking again later may help.
     pub(crate) fn limit_exceeded(sentence: impl Into<String>) -> Self {
         Self::new(LIMIT_EXCEEDED, sentence)

@@ -1,4 +1,4 @@
-//! `GET /metrics`: numbers of this node in the text format of OpenMetrics, for Prometheus.
+//! `GET /metrics`: numbers of this node in the text format of `OpenMetrics`, for Prometheus.
 //!
 //! Counters of calls are kept here; all else is read when the page is asked for. Names: geth's and reth's, where they
 //! have the thing, with underscores; those of hashicorp/raft for the consensus. What only the wiring can see (the

@@ -11,9 +11,6 @@ use alloy_rlp::Decodable as _;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-/// An ommer is a child of one of so many ancestors of its block; the nearest of them cannot be its parent.
-const GENERATIONS: usize = 7;
-
 /// A block and its ommers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Relative {
@@ -37,6 +34,9 @@ struct WireRelative {
 }
 
 impl Family {
+    /// An ommer is a child of one of so many ancestors of its block; the nearest of them cannot be its parent.
+    pub(crate) const GENERATIONS: u64 = 7;
+
     /// That of the next block.
     pub(crate) fn with(&self, hash: B256, header: &Header, ommers: &[Header]) -> Self {
         if header.difficulty.is_zero() {
@@ -47,7 +47,7 @@ impl Family {
             header: header.clone(),
             ommers: ommers.iter().map(Header::hash_slow).collect(),
         });
-        let kept = self.0.len().saturating_sub(GENERATIONS - 1);
+        let kept = self.0.len().saturating_sub(Self::GENERATIONS as usize - 1);
         let relatives = self.0[kept..].iter().cloned();
         Self(relatives.chain(std::iter::once(newest)).collect())
     }

@@ -4,6 +4,7 @@
 use super::{
     dao::apply_dao_fork,
     draft_database::{DatabaseError, DraftDatabase},
+    ecrecover::{self, Signatures},
     environment::{Strictness, block_environment, strict_environment},
     trace::console,
 };
@@ -95,6 +96,8 @@ pub(crate) struct BlockInput<'a> {
     pub(crate) ommers: &'a [Header],
     pub(crate) withdrawals: Option<&'a Withdrawals>,
     pub(crate) block_hash: &'a dyn Fn(u64) -> B256,
+    /// What `ecrecover` answers for some.
+    pub(crate) signatures: &'a Signatures,
     pub(crate) strictness: Strictness,
 }
 
@@ -118,7 +121,8 @@ pub(crate) fn execute_block(
         Strictness::Ethereum => strict_environment,
     };
     let environment = environment(input.spec, input.chain_id, input.header);
-    let evm = EthEvmFactory::default().create_evm(database, environment);
+    let mut evm = EthEvmFactory::default().create_evm(database, environment);
+    ecrecover::impersonate(evm.precompiles_mut(), input.signatures);
     let context = EthBlockExecutionCtx {
         parent_hash: input.header.parent_hash,
         parent_beacon_block_root: input.header.parent_beacon_block_root,

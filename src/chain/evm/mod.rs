@@ -4,6 +4,7 @@ pub mod call;
 mod dao;
 mod database;
 mod draft_database;
+pub mod ecrecover;
 pub(crate) mod environment;
 pub(crate) mod execute;
 pub(crate) mod intrinsic;

@@ -43,6 +43,11 @@ pub enum StateError {
     /// The archive could not be read.
     #[error(transparent)]
     Store(#[from] crate::chain::archive::StoreError),
+    /// A block of a dump that came without its state.
+    #[error(
+        "the state of block {0} is not known: it was loaded from a dump without historical states (dump with `--preserve-historical-states`)"
+    )]
+    Unknown(u64),
 }
 
 /// Read access to one state: the head, a draft on top of it, or an old version in the archive.

@@ -6,7 +6,7 @@ use crate::chain::{
     accounts::impersonate,
     command::{Answer, Body, Outcome, Write},
     pool::{Pool, validate},
-    spec::Hardfork,
+    spec::{Hardfork, Instamine},
     state::StateRead,
     transaction::{
         SignedTransaction,
@@ -52,7 +52,13 @@ impl Producer {
                 }
             }
         }
-        if chain.settings().automine && !taken.is_empty() {
+        let mines = chain.settings().automine && !taken.is_empty();
+        if mines && chain.settings().instamine == Instamine::Strict {
+            // The answers come with the pool's entry; the block follows.
+            self.admit_rest(&order, taken).await;
+            return self.mine_ready(&mut pool, &mut Taken::new()).await;
+        }
+        if mines {
             self.mine_ready(&mut pool, &mut taken).await;
         }
         self.admit_rest(&order, taken).await;
@@ -134,7 +140,7 @@ fn admit(
     let forks = chain.next_rules(chain.next_timestamp(now_ms));
     let transaction = match write {
         Write::Transaction(transaction) => transaction.clone(),
-        Write::Unsigned(request) => Arc::new(sign(chain, pool, request, forks.fork)?),
+        Write::Unsigned(request) => Arc::new(sign(chain, pool, request, forks.fork, now_ms)?),
         _ => {
             return Err(Rejection::InvalidTransaction(
                 "not a transaction".to_owned(),
@@ -168,13 +174,14 @@ fn admit(
 }
 
 /// Gives out the nonce and signs with the sender's key, or for an impersonated sender without one.
-fn sign(
+pub(super) fn sign(
     chain: &Chain,
     pool: &Pool,
     request: &TransactionRequest,
     fork: Hardfork,
+    now_ms: u64,
 ) -> Result<SignedTransaction, Rejection> {
-    let sender = sender_of(chain, request)?;
+    let sender = sender_of(chain, request, now_ms)?;
     let defaults = Defaults {
         chain_id: chain.settings().chain_id,
         nonce: pool.next_nonce(sender, chain.nonce(sender)),
@@ -185,16 +192,12 @@ fn sign(
         fork,
     };
     let transaction = fill(request.clone(), &defaults)?;
-    match chain
-        .spec()
-        .accounts
-        .iter()
-        .find(|account| account.address == sender)
-    {
-        Some(account) => account
+    match chain.open_key(sender, now_ms) {
+        Ok(Some(account)) => account
             .sign_transaction(transaction)
             .map_err(|error| Rejection::InvalidTransaction(error.to_string())),
-        None => Ok(impersonate(transaction, sender)),
+        // Without a key, or impersonated.
+        _ => Ok(impersonate(transaction, sender)),
     }
 }
 
@@ -202,16 +205,10 @@ fn sign(
 pub(crate) fn sender_of(
     chain: &Chain,
     request: &TransactionRequest,
+    now_ms: u64,
 ) -> Result<alloy::primitives::Address, Rejection> {
-    let accounts = &chain.spec().accounts;
-    let sender = request
-        .from
-        .or_else(|| accounts.first().map(|account| account.address))
-        .unwrap_or_default();
-    let held = accounts.iter().any(|account| account.address == sender);
-    if held || chain.settings().is_impersonated(&sender) {
-        Ok(sender)
-    } else {
-        Err(Rejection::UnknownAccount(sender))
-    }
+    let first = || chain.accounts().first().copied();
+    let sender = request.from.or_else(first).unwrap_or_default();
+    chain.can_send(sender, now_ms)?;
+    Ok(sender)
 }

@@ -137,6 +137,7 @@ fn on_state<T>(
             transactions: &block.transactions,
             state,
             block_hash: context.block_hash,
+            signatures: context.signatures,
         })
     })
 }

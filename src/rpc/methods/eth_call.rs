@@ -97,6 +97,7 @@ pub(super) fn with_context<T>(
         header,
         state,
         block_hash: &block_hash,
+        signatures: &chain.settings().signatures,
         gas_cap: call_gas.max(header.gas_limit),
     })
 }

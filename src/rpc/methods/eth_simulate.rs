@@ -31,6 +31,7 @@ async fn simulate_v1(call: Call<'_>) -> Answer {
                 base_hash: base.hash,
                 state,
                 block_hash: &|number| block_hash_in(&view, number),
+                signatures: &view.chain().settings().signatures,
                 gas_cap,
             };
             let blocks = simulate(context, &asked.request)?;

@@ -3,9 +3,10 @@
 use super::{Method, eth_blocks, methods};
 use crate::{
     chain::{
-        Chain, Rejection,
+        Rejection,
         block::BlockRecord,
         command::{Cheat, Outcome, Write},
+        keyring::passphrase_hash,
         spec::Hardfork,
         transaction::SignedTransaction,
         view::View,
@@ -33,7 +34,8 @@ use tokio::{
 
 pub(super) const METHODS: &[Method] = methods![
     Send "eth_sendRawTransaction" => send_raw;
-    Send "eth_sendTransaction" | "personal_sendTransaction" => send;
+    Send "eth_sendTransaction" => send;
+    Change "personal_sendTransaction" => personal_send;
     Send "eth_sendUnsignedTransaction" => send_unsigned;
     Change "eth_sendRawTransactionSync" => send_raw_sync;
     Change "eth_sendTransactionSync" => send_sync;
@@ -89,7 +91,7 @@ fn unsigned(call: &Call<'_>) -> Result<Write, RpcError> {
 }
 
 /// Sends, and gives the hash of what was sent.
-async fn submit(context: &Arc<Context>, write: Write) -> Result<B256, RpcError> {
+pub(super) async fn submit(context: &Arc<Context>, write: Write) -> Result<B256, RpcError> {
     let write = match write {
         Write::Transaction(transaction) if transaction.is_blob() => {
             Write::Transaction(with_cell_proofs(context, transaction).await?)
@@ -114,17 +116,38 @@ async fn send_raw(call: Call<'_>) -> Answer {
 }
 
 async fn send(call: Call<'_>) -> Answer {
-    // `personal_sendTransaction` brings a passphrase, which no account has.
-    call.params.at_most(2)?;
+    call.params.at_most(1)?;
     let write = unsigned(&call)?;
     Ok(Json::data(submit(call.context, write).await?))
 }
 
-/// Whether the node holds the account's key or the account is impersonated.
-fn can_send(chain: &Chain, sender: Address) -> bool {
-    let mut held = chain.spec().accounts.iter();
-    held.any(|account| account.address == sender) || chain.settings().is_impersonated(&sender)
+/// With the passphrase of an account that is locked: it is open for this transaction alone.
+async fn personal_send(call: Call<'_>) -> Answer {
+    call.params.at_most(2)?;
+    let write = unsigned(&call)?;
+    let passphrase: String = call.params.optional(1)?.unwrap_or_default();
+    let Write::Unsigned(request) = &write else {
+        return Err(RpcError::internal("an unsigned transaction is expected"));
+    };
+    let chain = call.context.chain().await?;
+    let now_ms = call.context.backend.now_ms();
+    let address = match request.from {
+        Some(from) if chain.can_send(from, now_ms) == Err(Rejection::AccountLocked(from)) => from,
+        _ => return Ok(Json::data(submit(call.context, write).await?)),
+    };
+    let unlock = Cheat::UnlockAccount {
+        address,
+        passphrase: passphrase_hash(&passphrase),
+        until_ms: now_ms.saturating_add(OPEN_FOR_ONE_MS),
+    };
+    call.context.cheat(unlock).await?;
+    let sent = submit(call.context, write).await;
+    call.context.cheat(Cheat::LockAccount { address }).await?;
+    Ok(Json::data(sent?))
 }
+
+/// How long `personal_sendTransaction` keeps an account open at the most, should it not come to lock it.
+const OPEN_FOR_ONE_MS: u64 = 60_000;
 
 /// anvil's name for a transaction of any account, without an impersonation before it.
 async fn send_unsigned(call: Call<'_>) -> Answer {
@@ -135,7 +158,13 @@ async fn send_unsigned(call: Call<'_>) -> Answer {
     };
     let chain = call.context.chain().await?;
     let sender = match request.from {
-        Some(sender) if !can_send(&chain, sender) => sender,
+        Some(sender)
+            if chain
+                .can_send(sender, call.context.backend.now_ms())
+                .is_err() =>
+        {
+            sender
+        }
         _ => return Ok(Json::data(submit(call.context, write).await?)),
     };
     call.context

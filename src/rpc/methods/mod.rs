@@ -8,8 +8,11 @@ mod blobs;
 mod cluster;
 mod debug;
 mod debug_trace;
+mod dump;
+mod erc20;
 mod eth_blocks;
 mod eth_call;
+mod eth_conditional;
 mod eth_config;
 mod eth_fees;
 mod eth_filters;
@@ -22,6 +25,8 @@ mod evm;
 mod faults;
 mod import;
 mod net;
+mod personal;
+mod rewind;
 mod testing;
 mod trace;
 mod txpool;
@@ -88,8 +93,11 @@ const TABLES: &[&[Method]] = &[
     cluster::METHODS,
     debug::METHODS,
     debug_trace::METHODS,
+    dump::METHODS,
+    erc20::METHODS,
     eth_blocks::METHODS,
     eth_call::METHODS,
+    eth_conditional::METHODS,
     eth_config::METHODS,
     eth_fees::METHODS,
     eth_filters::METHODS,
@@ -102,6 +110,8 @@ const TABLES: &[&[Method]] = &[
     faults::METHODS,
     import::METHODS,
     net::METHODS,
+    personal::METHODS,
+    rewind::METHODS,
     testing::METHODS,
     trace::METHODS,
     txpool::METHODS,
@@ -129,7 +139,12 @@ pub(crate) fn register(context: Arc<Context>) -> Result<Methods, RegisterMethodE
             let call = Call {
                 method: caller.method,
                 context: &context,
-                params: Params::parse(params.as_str())?,
+                params: if caller.method == "anvil_reorg" {
+                    // alloy sends its options as the parameters themselves.
+                    Params::parse_or_object(params.as_str())?
+                } else {
+                    Params::parse(params.as_str())?
+                },
                 session: caller.session.as_deref(),
             };
             within(context.limits.response_bytes, (method.run)(call).await)

@@ -15,6 +15,7 @@ mod request;
 #[cfg(test)]
 mod tests;
 
+use super::ecrecover::Signatures;
 use crate::chain::{
     spec::ChainSpec,
     state::{StateError, StateRead},
@@ -70,6 +71,8 @@ pub struct CallContext<'a> {
     pub state: &'a dyn StateRead,
     /// `BLOCKHASH`.
     pub block_hash: &'a dyn Fn(u64) -> B256,
+    /// What `ecrecover` answers for some signatures.
+    pub signatures: &'a Signatures,
     /// Gas of a call that names none, and the most that one may have.
     pub gas_cap: u64,
 }

@@ -95,6 +95,7 @@ impl Simulation<'_> {
             .with_precompiles(PlacedPrecompiles::new(
                 block.environment.cfg_env.spec,
                 &block.moved,
+                self.context.signatures,
             ));
         let free_blobs = !validation && call.blob_fee_cap() == 0;
         // Without validation the nonce is not looked at, and revm wants none that is the last.

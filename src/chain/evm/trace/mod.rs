@@ -29,7 +29,7 @@ mod tests;
 mod tracer;
 mod watch;
 
-use super::call::CallError;
+use super::{call::CallError, ecrecover::Signatures};
 use crate::chain::{
     spec::ChainSpec, state::StateError, state::StateRead, transaction::SignedTransaction,
 };
@@ -105,6 +105,8 @@ pub struct TracedBlock<'a> {
     pub state: &'a dyn StateRead,
     /// `BLOCKHASH`.
     pub block_hash: &'a dyn Fn(u64) -> B256,
+    /// What `ecrecover` answers for some signatures.
+    pub signatures: &'a Signatures,
 }
 
 impl std::fmt::Debug for TracedBlock<'_> {
