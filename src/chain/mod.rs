@@ -30,7 +30,7 @@ pub mod settings;
 mod snapshot;
 pub mod spec;
 pub mod state;
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;

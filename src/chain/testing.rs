@@ -1,5 +1,6 @@
 //! What tests of the chain need: rules, accounts, entries.
 #![allow(clippy::unwrap_used)]
+#![cfg_attr(not(test), allow(dead_code))] // the fuzz targets need some of it
 
 use super::{
     Applied, Chain,

@@ -224,3 +224,14 @@ pub(super) fn decode<T: for<'a> Deserialize<'a>>(bytes: &[u8]) -> Result<T, Mess
 fn unreadable(error: impl std::fmt::Display) -> MessageError {
     MessageError(error.to_string())
 }
+
+/// Bytes of a peer, as a request and as an answer, and as the payload of an entry; see [`crate::fuzzing`].
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn fuzz_messages(data: &[u8]) {
+    drop(decode::<Request>(data));
+    drop(decode::<Response>(data));
+    if let Ok(entry) = crate::chain::command::Entry::decode(data) {
+        let again = crate::chain::command::Entry::decode(&entry.encode().unwrap_or_default());
+        assert!(again.is_ok(), "it cannot be read again");
+    }
+}

@@ -24,13 +24,15 @@ mod router;
 mod shared;
 mod snapshot;
 mod start;
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod waiters;
 
 pub use applier::Applier;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use message::fuzz_messages;
 #[cfg(feature = "node")]
 pub(crate) use producer::SUGGESTED_TIP;
 pub use raft_log::RaftLog;

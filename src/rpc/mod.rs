@@ -32,7 +32,7 @@ mod metrics;
 mod params;
 mod server;
 mod session;
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
 mod testing;
 
 use crate::{
@@ -136,6 +136,11 @@ pub async fn serve(
     }
     server::start(config, context).await
 }
+
+#[cfg(any(test, feature = "fuzzing"))]
+mod fuzz;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use fuzz::body as fuzz_body;
 
 #[cfg(test)]
 mod tests;

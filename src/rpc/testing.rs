@@ -1,5 +1,6 @@
 //! What tests of this module share: blocks made by hand, and servers in front of a cluster without Raft.
 #![allow(clippy::unwrap_used)]
+#![cfg_attr(not(test), allow(dead_code))] // the fuzz targets need some of it
 
 use super::{Allowed, Limits, Listen, OnConsole, RpcConfig, RpcServer, context::Context};
 use crate::{
