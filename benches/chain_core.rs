@@ -17,7 +17,7 @@ use praline::{
         import::{ImportedBlock, RawBlock},
         pool::Order,
         spec::{
-            ChainSpec, EvmLimits, ForkSchedule, GenesisAccount, GenesisSpec, Hardfork, MiningMode,
+            ChainSpec, EvmLimits, ForkSchedule, GenesisAccount, GenesisSpec, Hardfork, Instamine, MiningMode,
         },
         state::StateBuilder,
         transaction::SignedTransaction,
@@ -78,6 +78,7 @@ fn spec() -> Arc<ChainSpec> {
         mining: MiningMode {
             automine: true,
             interval_ms: 0,
+            instamine: Instamine::Eager,
         },
         order: Order::Fees,
         min_gas_price: 0,

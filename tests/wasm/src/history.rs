@@ -13,7 +13,7 @@ use praline::{
         command::{Body, Cheat, Entry},
         pool::Order,
         spec::{
-            ChainSpec, EvmLimits, ForkSchedule, GenesisAccount, GenesisSpec, Hardfork, MiningMode,
+            ChainSpec, EvmLimits, ForkSchedule, GenesisAccount, GenesisSpec, Hardfork, Instamine, MiningMode,
         },
         transaction::SignedTransaction,
     },
@@ -53,6 +53,7 @@ fn spec(account: &DevAccount) -> ChainSpec {
         mining: MiningMode {
             automine: true,
             interval_ms: 0,
+            instamine: Instamine::Eager,
         },
         order: Order::Fees,
         min_gas_price: 0,
