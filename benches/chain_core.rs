@@ -17,7 +17,8 @@ use praline::{
         import::{ImportedBlock, RawBlock},
         pool::Order,
         spec::{
-            ChainSpec, EvmLimits, ForkSchedule, GenesisAccount, GenesisSpec, Hardfork, Instamine, MiningMode,
+            ChainSpec, EvmLimits, ForkSchedule, GenesisAccount, GenesisSpec, Hardfork, Instamine,
+            MiningMode,
         },
         state::StateBuilder,
         transaction::SignedTransaction,

@@ -43,7 +43,9 @@ pub enum ApplyError {
     #[error(transparent)]
     Store(#[from] super::archive::StoreError),
     /// What the leader took is refused here: another chain.
-    #[error("an entry of the log is refused here, so this node has another chain than the leader: {0}")]
+    #[error(
+        "an entry of the log is refused here, so this node has another chain than the leader: {0}"
+    )]
     Refused(super::Rejection),
     /// An imported block, which the leader accepted, is refused here.
     #[error("an imported block of the log is wrong here: {0}")]

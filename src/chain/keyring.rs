@@ -108,11 +108,7 @@ impl Chain {
     }
 
     /// The key of an account that is open now; `None`: it is open, but has none.
-    pub fn open_key(
-        &self,
-        address: Address,
-        now_ms: u64,
-    ) -> Result<Option<DevAccount>, Rejection> {
+    pub fn open_key(&self, address: Address, now_ms: u64) -> Result<Option<DevAccount>, Rejection> {
         let entry = self
             .keyring_entry(address)
             .ok_or(Rejection::UnknownAccount(address))?;

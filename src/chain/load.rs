@@ -314,8 +314,7 @@ fn apply_change(draft: &mut Draft, change: &AccountChange) -> (Address, u64) {
     for (slot, value) in storage {
         draft.set_storage(*address, *slot, *value);
     }
-    let is_empty =
-        info.nonce == 0 && info.balance.is_zero() && info.code_hash == KECCAK256_EMPTY;
+    let is_empty = info.nonce == 0 && info.balance.is_zero() && info.code_hash == KECCAK256_EMPTY;
     // EIP-161: what is dead is not in the trie.
     if is_empty && draft.state().storage_of(*address).next().is_none() {
         draft.remove_account(*address);

@@ -8,7 +8,10 @@ use super::{
     block::{BlockRecord, Built},
     command::{Answer, Body, Cheat, Entry, Outcome},
     pool::Order,
-    spec::{ChainSpec, EvmLimits, ForkSchedule, GenesisAccount, GenesisSpec, Hardfork, Instamine, MiningMode},
+    spec::{
+        ChainSpec, EvmLimits, ForkSchedule, GenesisAccount, GenesisSpec, Hardfork, Instamine,
+        MiningMode,
+    },
     state::State,
     transaction::SignedTransaction,
     view::View,

@@ -135,7 +135,8 @@ impl DumpFiles {
         let (chain, archive) = (backend.local(), Arc::clone(backend.archive()));
         let historical = self.historical_states;
         let to = path.clone();
-        let written = tokio::task::spawn_blocking(move || replace(&to, &chain, &archive, historical));
+        let written =
+            tokio::task::spawn_blocking(move || replace(&to, &chain, &archive, historical));
         written
             .await
             .map_err(|_| DumpFileError::Panicked(path.clone()))?

@@ -5,8 +5,8 @@ use super::{
     assemble::{self, Member},
     chain_file::import_file,
     clock,
-    dump_file::DumpFiles,
     data_dir::{DataLocation, DataRoot, TemporaryRoot},
+    dump_file::DumpFiles,
     listeners::Listeners,
     signals::Signals,
     slot,
@@ -264,7 +264,9 @@ async fn wait(
         })
         .collect();
     let mut result = Ok(());
-    let regularly = backend.as_ref().map(|backend| dumps.dump_regularly(backend, printer));
+    let regularly = backend
+        .as_ref()
+        .map(|backend| dumps.dump_regularly(backend, printer));
     let mut regularly = Box::pin(OptionFuture::from(regularly));
     loop {
         tokio::select! {

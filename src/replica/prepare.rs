@@ -41,7 +41,11 @@ pub(super) fn prepare(chain: &Chain, write: Write, now_ms: u64) -> Result<Write,
 }
 
 /// The gas of a transaction that names none, estimated on the pending block as in anvil.
-pub(super) fn estimate(chain: &Chain, request: &TransactionRequest, now_ms: u64) -> Result<u64, Rejection> {
+pub(super) fn estimate(
+    chain: &Chain,
+    request: &TransactionRequest,
+    now_ms: u64,
+) -> Result<u64, Rejection> {
     let failed = |reason: String| Rejection::InvalidTransaction(reason);
     let timestamp = chain.next_timestamp(now_ms);
     let pending = if chain.pool().is_empty() {

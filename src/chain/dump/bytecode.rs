@@ -56,7 +56,8 @@ fn analyse(code: &[u8]) -> (Vec<u8>, usize) {
 
 /// The code that anvil wrote.
 pub(super) fn from_json(code: &Value) -> Result<Bytes, DumpError> {
-    let malformed = || DumpError::Malformed("a code of a historical state has an unknown form".into());
+    let malformed =
+        || DumpError::Malformed("a code of a historical state has an unknown form".into());
     let bytes = |value: &Value| -> Result<Bytes, DumpError> {
         serde_json::from_value(value.clone()).map_err(|_| malformed())
     };

@@ -31,7 +31,10 @@ fn an_added_account_is_locked_until_its_time() {
     let key = B256::repeat_byte(9);
     assert_eq!(add(&mut keeper, Some(key)), Outcome::Flag(true));
     assert_eq!(add(&mut keeper, None), Outcome::Flag(false));
-    assert_eq!(keeper.chain.accounts(), [&configured[..], &[ADDED]].concat());
+    assert_eq!(
+        keeper.chain.accounts(),
+        [&configured[..], &[ADDED]].concat()
+    );
     let locked = Err(Rejection::AccountLocked(ADDED));
     assert_eq!(keeper.chain.can_send(ADDED, NOW_MS), locked);
     let wrong = Cheat::UnlockAccount {
@@ -75,15 +78,24 @@ fn an_account_of_the_config_can_be_locked_and_removed() {
     assert!(keeper.chain.can_send(address, NOW_MS).is_err());
     let passphrase = passphrase_hash("any will do");
     assert_eq!(
-        keeper.chain.check_cheat(&Cheat::RemoveAccount { address, passphrase }),
+        keeper.chain.check_cheat(&Cheat::RemoveAccount {
+            address,
+            passphrase
+        }),
         Ok(())
     );
-    let removed = keeper.cheat(Cheat::RemoveAccount { address, passphrase });
+    let removed = keeper.cheat(Cheat::RemoveAccount {
+        address,
+        passphrase,
+    });
     assert_eq!(removed, Outcome::Flag(true));
     assert_eq!(keeper.chain.accounts().len(), 2);
     let unknown = Err(Rejection::UnknownAccount(address));
     assert_eq!(keeper.chain.can_send(address, NOW_MS), unknown);
-    let again = keeper.cheat(Cheat::RemoveAccount { address, passphrase });
+    let again = keeper.cheat(Cheat::RemoveAccount {
+        address,
+        passphrase,
+    });
     assert_eq!(again, Outcome::Flag(false));
     assert_eq!(keeper.restarted().chain.accounts().len(), 2);
     keeper.cheat(Cheat::Reset);

@@ -70,7 +70,13 @@ fn blocks_replace_those_of_the_same_number_and_all_above() {
     keeper.cheat(Cheat::Snapshot);
     let steps = (1..=3)
         .map(|number| LoadStep::Block {
-            record: source.archive.block_by_number(number).unwrap().unwrap().encode().into(),
+            record: source
+                .archive
+                .block_by_number(number)
+                .unwrap()
+                .unwrap()
+                .encode()
+                .into(),
             has_state: number == 3,
         })
         .collect();
@@ -86,9 +92,20 @@ fn blocks_replace_those_of_the_same_number_and_all_above() {
     let view = keeper.view();
     let at = view.block_and_state(2_u64.into()).unwrap();
     let unknown = at.state.account(SOMEBODY).unwrap_err().to_string();
-    assert!(unknown.contains("state of block 2 is not known"), "{unknown}");
+    assert!(
+        unknown.contains("state of block 2 is not known"),
+        "{unknown}"
+    );
     assert!(keeper.view().block_and_whole_state(2_u64.into()).is_err());
-    assert!(keeper.view().block_and_state(3_u64.into()).unwrap().state.account(SOMEBODY).is_ok());
+    assert!(
+        keeper
+            .view()
+            .block_and_state(3_u64.into())
+            .unwrap()
+            .state
+            .account(SOMEBODY)
+            .is_ok()
+    );
     assert_same(&keeper.restarted().chain, &keeper.chain);
     // The chain goes on, and back to what has a state.
     let head = keeper.mine(&[]);
@@ -96,8 +113,15 @@ fn blocks_replace_those_of_the_same_number_and_all_above() {
     assert_ne!(head, hashes[2]);
     let past = &*keeper.archive;
     assert!(keeper.chain.rollback_target(1, "Rollback", past).is_ok());
-    let refused = keeper.chain.rollback_target(2, "Rollback", past).unwrap_err();
-    assert!(refused.to_string().contains("dump without historical states"));
+    let refused = keeper
+        .chain
+        .rollback_target(2, "Rollback", past)
+        .unwrap_err();
+    assert!(
+        refused
+            .to_string()
+            .contains("dump without historical states")
+    );
     keeper.cheat(Cheat::Rollback { depth: 1 });
     assert_eq!(keeper.chain.head().hash, hashes[2]);
     keeper.cheat(Cheat::Reset);

@@ -81,12 +81,16 @@ fn a_rollback_of_nothing_changes_nothing() {
 #[test]
 fn a_rollback_deeper_than_the_chain_is_refused() {
     let keeper = chain_of(2);
-    let refused = keeper.chain.rollback_target(3, "Rollback", &*keeper.archive);
+    let refused = keeper
+        .chain
+        .rollback_target(3, "Rollback", &*keeper.archive);
     assert_eq!(
         refused.unwrap_err().to_string(),
         "Rollback depth must not exceed current chain height: current height 2, depth 3"
     );
-    let target = keeper.chain.rollback_target(2, "Rollback", &*keeper.archive);
+    let target = keeper
+        .chain
+        .rollback_target(2, "Rollback", &*keeper.archive);
     assert_eq!(target.unwrap().hash, keeper.chain.genesis_hash());
     assert!(matches!(
         keeper.chain.rollback_target(1, "Rollback", &NoPast),
@@ -124,7 +128,10 @@ fn snapshots_taken_after_the_block_die_with_a_rollback() {
     keeper.mine(&[]);
     keeper.cheat(Cheat::Rollback { depth: 2 });
     let before = keeper.chain.clone();
-    assert_eq!(keeper.cheat(Cheat::Revert { id: late }), Outcome::Flag(false));
+    assert_eq!(
+        keeper.cheat(Cheat::Revert { id: late }),
+        Outcome::Flag(false)
+    );
     assert_eq!(before.head(), keeper.chain.head());
     assert_eq!(before.state().root(), keeper.chain.state().root());
     // The early one was taken after block 2 and before block 3, to which the chain went back.
@@ -165,7 +172,9 @@ fn a_reorg_gives_new_hashes_and_blockhash_sees_them() {
         for _ in 0..5 {
             keeper.mine(&[]);
         }
-        let old: Vec<B256> = (0..=5).map(|number| keeper.chain.recent_hash(number)).collect();
+        let old: Vec<B256> = (0..=5)
+            .map(|number| keeper.chain.recent_hash(number))
+            .collect();
         let blocks = branch(&keeper, 3, &[]);
         let (_, removed) = keeper.apply(Body::Reorg { depth: 3, blocks });
         assert_eq!(removed.len(), 3);

@@ -105,7 +105,9 @@ impl Conditions {
             match known {
                 Known::Root(wanted) => {
                     if chain.state().storage_root(*address) != *wanted {
-                        return Ok(Some(format!("the storage root of {address} is another one")));
+                        return Ok(Some(format!(
+                            "the storage root of {address} is another one"
+                        )));
                     }
                 }
                 Known::Slots(slots) => {

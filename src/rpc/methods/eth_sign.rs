@@ -159,7 +159,8 @@ async fn sign_transaction(call: Call<'_>) -> Answer {
     call.params.at_most(2)?;
     let request = call.params.required(0)?;
     let (chain, sender, transaction) = complete(call.context, request).await?;
-    let signed = account(&chain, sender, call.context.backend.now_ms())?.sign_transaction(transaction)?;
+    let signed =
+        account(&chain, sender, call.context.backend.now_ms())?.sign_transaction(transaction)?;
     Ok(Json::object(|o| {
         o.data("raw", signed.network_encoding());
         format::transaction(o.key("tx"), &signed, None, None);

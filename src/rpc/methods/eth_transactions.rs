@@ -158,7 +158,13 @@ async fn send_unsigned(call: Call<'_>) -> Answer {
     };
     let chain = call.context.chain().await?;
     let sender = match request.from {
-        Some(sender) if chain.can_send(sender, call.context.backend.now_ms()).is_err() => sender,
+        Some(sender)
+            if chain
+                .can_send(sender, call.context.backend.now_ms())
+                .is_err() =>
+        {
+            sender
+        }
         _ => return Ok(Json::data(submit(call.context, write).await?)),
     };
     call.context

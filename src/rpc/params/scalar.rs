@@ -150,7 +150,9 @@ impl Argument for Seconds {
         // What is shorter than a millisecond is cut off.
         let digits = fraction.bytes().chain(std::iter::repeat(b'0')).take(3);
         let milliseconds = digits.fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0'));
-        Ok(Self(whole.saturating_mul(1000).saturating_add(milliseconds)))
+        Ok(Self(
+            whole.saturating_mul(1000).saturating_add(milliseconds),
+        ))
     }
 }
 

@@ -13,7 +13,8 @@ use praline::{
         command::{Body, Cheat, Entry},
         pool::Order,
         spec::{
-            ChainSpec, EvmLimits, ForkSchedule, GenesisAccount, GenesisSpec, Hardfork, Instamine, MiningMode,
+            ChainSpec, EvmLimits, ForkSchedule, GenesisAccount, GenesisSpec, Hardfork, Instamine,
+            MiningMode,
         },
         transaction::SignedTransaction,
     },

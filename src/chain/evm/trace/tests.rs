@@ -45,7 +45,8 @@ fn traced_on(chain: &Chain, options: &TracerOptions, bytes: usize) -> Result<Val
         hash: Some(built.block.hash),
         transactions: &built.block.transactions,
         state: chain.state(),
-        block_hash: &block_hash, signatures: &imbl::OrdMap::new(),
+        block_hash: &block_hash,
+        signatures: &imbl::OrdMap::new(),
     };
     let limits = TraceLimits {
         bytes,
@@ -274,7 +275,8 @@ fn depth(chain: &Chain, options: &TracerOptions) -> usize {
         hash: None,
         transactions: &built.block.transactions,
         state: chain.state(),
-        block_hash: &block_hash, signatures: &imbl::OrdMap::new(),
+        block_hash: &block_hash,
+        signatures: &imbl::OrdMap::new(),
     };
     let limits = TraceLimits {
         bytes: 1 << 24,

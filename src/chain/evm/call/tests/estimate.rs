@@ -102,7 +102,8 @@ fn the_forks_gas_limit_of_a_transaction_binds_an_estimate() {
         chain_id: 31337,
         header: &world.header,
         state: &world.state,
-        block_hash: &|_| B256::ZERO, signatures: &imbl::OrdMap::new(),
+        block_hash: &|_| B256::ZERO,
+        signatures: &imbl::OrdMap::new(),
         gas_cap: GAS_CAP,
     };
     assert_eq!(

@@ -84,7 +84,8 @@ impl World {
             chain_id: 31337,
             header: &self.header,
             state: &self.state,
-            block_hash: &|number| B256::left_padding_from(&number.to_be_bytes()), signatures: &imbl::OrdMap::new(),
+            block_hash: &|number| B256::left_padding_from(&number.to_be_bytes()),
+            signatures: &imbl::OrdMap::new(),
             gas_cap: GAS_CAP,
         })
     }
@@ -274,7 +275,8 @@ fn memory_has_a_limit() {
         chain_id: 31337,
         header: &world.header,
         state: &world.state,
-        block_hash: &|_| B256::ZERO, signatures: &imbl::OrdMap::new(),
+        block_hash: &|_| B256::ZERO,
+        signatures: &imbl::OrdMap::new(),
         gas_cap: u64::MAX,
     };
     assert_eq!(

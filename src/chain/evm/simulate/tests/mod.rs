@@ -34,7 +34,8 @@ fn simulate_on(
         base: &chain.head().header,
         base_hash: chain.head().hash,
         state: chain.state().clone(),
-        block_hash: &|number| chain.recent_hash(number), signatures: &imbl::OrdMap::new(),
+        block_hash: &|number| chain.recent_hash(number),
+        signatures: &imbl::OrdMap::new(),
         gas_cap: GAS_CAP,
     };
     simulate(context, request)
