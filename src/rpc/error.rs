@@ -331,7 +331,10 @@ impl From<ViewError> for RpcError {
 
 impl From<StateError> for RpcError {
     fn from(error: StateError) -> Self {
-        Self::internal(error.to_string())
+        match error {
+            StateError::Store(error) => error.into(),
+            StateError::Unknown(_) => Self::server(error.to_string()),
+        }
     }
 }
 

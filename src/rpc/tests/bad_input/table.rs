@@ -201,6 +201,7 @@ pub(super) const PARAMETERS: &[Row] = &[
     ("miner_setGasPrice", (&[Number], &[])),
     ("miner_setExtra", (&[Data], &[])),
     ("anvil_rollback", (&[], &[Number])),
+    ("cluster_settings", (&[], &[])),
     ("anvil_getLastBlockWallTime", (&[], &[])),
     ("anvil_impersonateSignature", (&[Data, Address], &[])),
     ("anvil_dealERC20", (&[Address, Address, Number], &[])),
