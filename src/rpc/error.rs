@@ -210,6 +210,8 @@ impl From<Rejection> for RpcError {
             Rejection::TimestampInPast { .. } | Rejection::InvalidValue(_) => {
                 Self::new(INVALID_PARAMS, rejection.to_string())
             }
+            // No transaction is refused here, and geth says -32000.
+            Rejection::WrongPassphrase(_) => Self::server(rejection.to_string()),
             _ => Self::new(TRANSACTION_REJECTED, rejection.to_string()),
         }
     }

@@ -286,3 +286,30 @@ async fn strict_instamine_answers_before_the_block() {
     drop(events);
     assert_eq!(servers.cluster.entries(), 3);
 }
+
+/// An interval below a second: blocks come from one leader, and every node has them.
+#[tokio::test(flavor = "multi_thread")]
+async fn blocks_can_come_several_times_a_second() {
+    let servers = Servers::start().await;
+    servers
+        .call(2, "evm_setIntervalMining", json!([0.02]))
+        .await;
+    assert_eq!(servers.call(3, "anvil_getAutomine", json!([])).await, false);
+    let from = servers.account(0);
+    let send = json!([{"from": from, "to": SOMEBODY, "value": "0x1"}]);
+    let hash = servers.call(3, "eth_sendTransaction", send).await;
+    let start = Instant::now();
+    while number(&servers.call(1, "eth_blockNumber", json!([])).await) < 5 {
+        assert!(start.elapsed() < Duration::from_secs(60));
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    servers.call(1, "evm_setIntervalMining", json!([0])).await;
+    let receipt = servers
+        .call(1, "eth_getTransactionReceipt", json!([hash]))
+        .await;
+    assert_eq!(receipt["status"], "0x1");
+    let head = block(&servers, 1, "latest").await;
+    for node in 2..=3 {
+        assert_eq!(block(&servers, node, "latest").await, head);
+    }
+}
