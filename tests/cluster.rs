@@ -8,12 +8,16 @@
 
 mod harness;
 
+#[path = "cluster/cheats.rs"]
+mod cheats;
 #[path = "cluster/command_line.rs"]
 mod command_line;
 #[path = "cluster/crashes.rs"]
 mod crashes;
 #[path = "cluster/damage.rs"]
 mod damage;
+#[path = "cluster/dumps.rs"]
+mod dumps;
 #[path = "cluster/execution_apis.rs"]
 mod execution_apis;
 #[path = "cluster/faults.rs"]

@@ -3,6 +3,16 @@
 //! Policy: a block's timestamp is, in this order, what `evm_mine` or `evm_setNextBlockTimestamp` named; the parent's
 //! plus the fixed interval, if one is set; the clock. It is always after the parent's (Yellow Paper 4.4.4): a second block in the same
 //! second gets the next one. A named timestamp moves the clock: time goes on from it.
+//!
+//! The clock itself may be moved anywhere, also back (a negative `evm_increaseTime`): blocks still follow each other,
+//! each at least a second after its parent, until the clock has caught up. An increase that leaves the clock's range
+//! is refused and changes nothing. Blocks that come faster than one a second (mining in a row, an interval below a
+//! second) run ahead of the clock, and it does not follow them: nothing drifts.
+//!
+//! `evm_revert` brings back the *offset* that the clock had, so it shows the time as if nothing had happened
+//! meanwhile. A rollback and a reorg leave the clock alone; the blocks of a new branch have the timestamps of those
+//! they replace plus one second. A reset takes the offset away. A loaded dump moves the clock forward to its newest
+//! block, never back.
 
 use super::{Chain, Rejection, settings::Settings};
 

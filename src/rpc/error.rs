@@ -210,6 +210,8 @@ impl From<Rejection> for RpcError {
             Rejection::TimestampInPast { .. } | Rejection::InvalidValue(_) => {
                 Self::new(INVALID_PARAMS, rejection.to_string())
             }
+            // No transaction is refused here, and geth says -32000.
+            Rejection::WrongPassphrase(_) => Self::server(rejection.to_string()),
             _ => Self::new(TRANSACTION_REJECTED, rejection.to_string()),
         }
     }
@@ -331,7 +333,10 @@ impl From<ViewError> for RpcError {
 
 impl From<StateError> for RpcError {
     fn from(error: StateError) -> Self {
-        Self::internal(error.to_string())
+        match error {
+            StateError::Store(error) => error.into(),
+            StateError::Unknown(_) => Self::server(error.to_string()),
+        }
     }
 }
 

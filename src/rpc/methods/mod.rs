@@ -27,6 +27,7 @@ mod import;
 mod net;
 mod personal;
 mod rewind;
+mod settings;
 mod testing;
 mod trace;
 mod txpool;
@@ -112,6 +113,7 @@ const TABLES: &[&[Method]] = &[
     net::METHODS,
     personal::METHODS,
     rewind::METHODS,
+    settings::METHODS,
     testing::METHODS,
     trace::METHODS,
     txpool::METHODS,

@@ -2,8 +2,10 @@
 //! Servers over real sockets, in front of three replicas.
 
 mod bad_input;
+mod chain_changes;
 mod cheats;
 mod clients;
+mod complaints;
 mod protocol;
 mod subscriptions;
 mod traces;
