@@ -10,3 +10,4 @@ pub(crate) mod intrinsic;
 pub(crate) mod precompiles;
 pub mod simulate;
 pub mod trace;
+pub mod witness;

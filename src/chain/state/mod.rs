@@ -11,6 +11,7 @@ mod build;
 mod diff;
 mod draft;
 mod leaf;
+mod witness;
 #[cfg(test)]
 mod tests;
 mod trie;
@@ -25,6 +26,7 @@ use trie::Trie;
 pub use build::StateBuilder;
 pub use diff::StateDiff;
 pub use draft::Draft;
+pub use witness::Touched;
 
 /// An account without its storage (Yellow Paper 4.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
