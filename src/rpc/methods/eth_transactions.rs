@@ -282,7 +282,7 @@ async fn by_sender_and_nonce(call: Call<'_>) -> Answer {
 }
 
 /// The first block after which the sender's nonce is above `nonce`.
-fn block_of_nonce(
+pub(super) fn block_of_nonce(
     view: &View,
     sender: Address,
     nonce: u64,

@@ -5,10 +5,13 @@
 
 mod anvil;
 mod blobs;
+mod block_access_lists;
 mod cluster;
 mod debug;
+mod debug_state;
 mod debug_trace;
 mod eth_blocks;
+mod eth_bundles;
 mod eth_call;
 mod eth_config;
 mod eth_fees;
@@ -21,6 +24,7 @@ mod eth_transactions;
 mod evm;
 mod import;
 mod net;
+mod ots;
 mod testing;
 mod trace;
 mod txpool;
@@ -84,10 +88,13 @@ pub(crate) use debug_trace::{run_traced_in, transaction_console_lines};
 const TABLES: &[&[Method]] = &[
     anvil::METHODS,
     blobs::METHODS,
+    block_access_lists::METHODS,
     cluster::METHODS,
     debug::METHODS,
+    debug_state::METHODS,
     debug_trace::METHODS,
     eth_blocks::METHODS,
+    eth_bundles::METHODS,
     eth_call::METHODS,
     eth_config::METHODS,
     eth_fees::METHODS,
@@ -100,6 +107,7 @@ const TABLES: &[&[Method]] = &[
     evm::METHODS,
     import::METHODS,
     net::METHODS,
+    ots::METHODS,
     testing::METHODS,
     trace::METHODS,
     txpool::METHODS,

@@ -48,6 +48,7 @@ pub use calls::{CallTracerOptions, FlatCallTracerOptions};
 pub use erc7562::Erc7562Options;
 pub use geth::{HeardTrace, TracedCall, trace_block, trace_call, trace_transaction};
 pub use prestate::PrestateTracerOptions;
+pub(super) use replay::replay_to;
 pub use struct_log::StructLogOptions;
 pub use tracer::TracerOptions;
 pub use watch::{Stopwatch, TraceLimits};
