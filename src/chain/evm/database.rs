@@ -85,7 +85,9 @@ impl<'a> StateDatabase<'a> {
     /// The account's slots that were read or written.
     pub(super) fn known_slots(&self, address: Address) -> impl Iterator<Item = (U256, U256)> + '_ {
         let known = self.slots.iter();
-        known.filter_map(move |((owner, slot), value)| (*owner == address).then_some((*slot, *value)))
+        known.filter_map(move |((owner, slot), value)| {
+            (*owner == address).then_some((*slot, *value))
+        })
     }
 
     fn read_account(&self, address: Address) -> Result<Option<RevmAccountInfo>, DatabaseError> {

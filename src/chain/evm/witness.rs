@@ -105,7 +105,11 @@ fn keys(touched: &Touched) -> Vec<Bytes> {
         keys.push(Bytes::copy_from_slice(address.as_slice()));
         slots.extend(of_account);
     }
-    keys.extend(slots.iter().map(|slot| Bytes::from(slot.to_be_bytes::<32>())));
+    keys.extend(
+        slots
+            .iter()
+            .map(|slot| Bytes::from(slot.to_be_bytes::<32>())),
+    );
     keys
 }
 

@@ -11,10 +11,10 @@ mod build;
 mod diff;
 mod draft;
 mod leaf;
-mod witness;
 #[cfg(test)]
 mod tests;
 mod trie;
+mod witness;
 
 use alloy::primitives::{Address, B256, Bytes, U256, keccak256};
 use alloy_trie::EMPTY_ROOT_HASH;

@@ -30,7 +30,10 @@ impl State {
     /// `after`; each once.
     pub fn witness(&self, touched: &Touched, after: &Self) -> BTreeSet<Bytes> {
         let mut nodes = BTreeSet::new();
-        let mut keys: Vec<B256> = touched.iter().map(|(address, _)| keccak256(address)).collect();
+        let mut keys: Vec<B256> = touched
+            .iter()
+            .map(|(address, _)| keccak256(address))
+            .collect();
         keys.sort_unstable();
         let is_gone = |key: &B256| after.accounts.get(key).is_none();
         self.accounts.witness(&keys, &is_gone, &mut nodes);

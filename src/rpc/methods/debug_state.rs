@@ -139,9 +139,7 @@ async fn db_get(call: Call<'_>) -> Answer {
         None => key.into_bytes(),
     };
     match bytes.split_first() {
-        Some((&CODE_PREFIX, hash)) if hash.len() == 32 => {
-            code(&call, B256::from_slice(hash)).await
-        }
+        Some((&CODE_PREFIX, hash)) if hash.len() == 32 => code(&call, B256::from_slice(hash)).await,
         _ => Err(RpcError::server(
             "not found: this node has raw keys for code alone, the byte 0x63 before the code's hash",
         )),
@@ -211,9 +209,8 @@ async fn execution_witness(call: Call<'_>) -> Answer {
             let chain = view.chain();
             let hash_of = |number| block_hash_in(&view, number);
             let chain_id = chain.settings().chain_id;
-            let witness = witness(chain.spec(), chain_id, &block, before, &hash_of).map_err(
-                |error: ExecutionError| RpcError::internal(error.to_string()),
-            )?;
+            let witness = witness(chain.spec(), chain_id, &block, before, &hash_of)
+                .map_err(|error: ExecutionError| RpcError::internal(error.to_string()))?;
             let mut headers = Vec::new();
             for number in witness.oldest_block..block.header.number {
                 if let Some(ancestor) = view.block(BlockId::from(number))? {

@@ -13,7 +13,7 @@ use crate::{
 };
 use alloy::{
     eips::{BlockId, BlockNumberOrTag},
-    primitives::{B256, Bytes},
+    primitives::{B256, Bytes, U256},
 };
 use std::sync::Arc;
 
@@ -87,9 +87,8 @@ async fn submit_work(call: Call<'_>) -> Answer {
 /// A rate and whose it is: of no use (ganache's answer).
 async fn submit_hashrate(call: Call<'_>) -> Answer {
     call.params.at_most(2)?;
-    for index in 0..2 {
-        call.params.required::<Bytes>(index)?;
-    }
+    call.params.required::<U256>(0)?;
+    call.params.required::<Bytes>(1)?;
     Ok(Json::bool(false))
 }
 

@@ -20,11 +20,7 @@ use crate::{
         params::{BundleCall, Bundles, StateContext, parse_state_overrides},
     },
 };
-use alloy::{
-    consensus::Transaction as _,
-    eips::BlockId,
-    primitives::U256,
-};
+use alloy::{consensus::Transaction as _, eips::BlockId, primitives::U256};
 
 pub(super) const METHODS: &[Method] = methods![
     Read "eth_callMany" => many;
@@ -109,7 +105,9 @@ async fn bundle(call: Call<'_>) -> Answer {
         header.number = asked.block_number;
         let usual_time = header.timestamp.saturating_add(SECONDS_A_BLOCK);
         header.timestamp = asked.timestamp.unwrap_or(usual_time);
-        header.gas_limit = asked.gas_limit.unwrap_or(server.call_gas.max(header.gas_limit));
+        header.gas_limit = asked
+            .gas_limit
+            .unwrap_or(server.call_gas.max(header.gas_limit));
         if let Some(coinbase) = asked.coinbase {
             header.beneficiary = coinbase;
         }
@@ -120,10 +118,16 @@ async fn bundle(call: Call<'_>) -> Answer {
             header.base_fee_per_gas = Some(base_fee);
         }
         refuse_blobs(view, &header, &transactions)?;
-        with_context(view, &header, at.state.as_ref(), server.call_gas, |context| {
-            let bundled = call_bundle(context, &transactions, limits)?;
-            Ok(answer(&bundled, state_block_number))
-        })
+        with_context(
+            view,
+            &header,
+            at.state.as_ref(),
+            server.call_gas,
+            |context| {
+                let bundled = call_bundle(context, &transactions, limits)?;
+                Ok(answer(&bundled, state_block_number))
+            },
+        )
     })
     .await
 }
@@ -134,7 +138,9 @@ fn refuse_blobs(
     header: &alloy::consensus::Header,
     transactions: &[SignedTransaction],
 ) -> Result<(), RpcError> {
-    let used = transactions.iter().filter_map(|tx| tx.envelope.blob_gas_used());
+    let used = transactions
+        .iter()
+        .filter_map(|tx| tx.envelope.blob_gas_used());
     let used: u64 = used.sum();
     let blobs = view.chain().spec().rules(header).blobs;
     let limit = blobs.map_or(0, |params| params.max_blob_gas_per_block());

@@ -77,17 +77,17 @@ async fn block(call: &Call<'_>, id: BlockId) -> Result<Arc<BlockRecord>, RpcErro
 }
 
 /// The block that the first parameter names by number: Otterscan sends JSON numbers.
-async fn block_by_number(call: &Call<'_>) -> Result<Arc<BlockRecord>, RpcError> {
+fn number(call: &Call<'_>) -> Result<BlockId, RpcError> {
     let tag: BlockNumberOrTag = match call.params.optional::<u64>(0) {
         Ok(Some(number)) => number.into(),
         _ => call.params.required(0)?,
     };
-    block(call, BlockId::Number(tag)).await
+    Ok(tag.into())
 }
 
 async fn block_details(call: Call<'_>) -> Answer {
     call.params.at_most(1)?;
-    let block = block_by_number(&call).await?;
+    let block = block(&call, number(&call)?).await?;
     Ok(details(&call, &block))
 }
 
@@ -129,7 +129,8 @@ fn issued(call: &Call<'_>, block: &BlockRecord) -> (U256, U256) {
     let chain = call.context.backend.local();
     let base = calc::base_block_reward_pre_merge(chain.spec().rules(header), header.number);
     let ommers = block.ommers.iter();
-    let ommers = ommers.map(|ommer| U256::from(calc::ommer_reward(base, header.number, ommer.number)));
+    let ommers =
+        ommers.map(|ommer| U256::from(calc::ommer_reward(base, header.number, ommer.number)));
     (
         U256::from(calc::block_reward(base, block.ommers.len())),
         ommers.sum(),
@@ -139,9 +140,10 @@ fn issued(call: &Call<'_>, block: &BlockRecord) -> (U256, U256) {
 /// A page of a block's transactions, the last page first; inside a page they stand in their order.
 async fn block_transactions(call: Call<'_>) -> Answer {
     call.params.at_most(3)?;
+    let tag = number(&call)?;
     let page: Cheat<u64> = call.params.required(1)?;
     let size: Cheat<u64> = call.params.required(2)?;
-    let block = block_by_number(&call).await?;
+    let block = block(&call, tag).await?;
     let count = block.transactions.len() as u64;
     let end = count.saturating_sub(page.0.saturating_mul(size.0));
     let start = end.saturating_sub(size.0);
@@ -281,10 +283,11 @@ struct Search {
 impl Search {
     fn read(call: &Call<'_>) -> Result<Self, RpcError> {
         call.params.at_most(3)?;
+        let address = call.params.required(0)?;
         let from: Cheat<u64> = call.params.required(1)?;
         let size: Cheat<u64> = call.params.required(2)?;
         Ok(Self {
-            address: call.params.required(0)?,
+            address,
             from: from.0,
             page_size: usize::try_from(size.0).unwrap_or(usize::MAX),
         })

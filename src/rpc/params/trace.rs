@@ -2,8 +2,8 @@
 
 use super::{Argument, Bool, Fields, json_kind, parse_block_overrides, parse_state_overrides};
 use crate::chain::evm::trace::{
-    CallTracerOptions, Erc7562Options, FlatCallTracerOptions, PrestateTracerOptions, StructLogOptions,
-    TracerOptions, parity::TraceTypes,
+    CallTracerOptions, Erc7562Options, FlatCallTracerOptions, PrestateTracerOptions,
+    StructLogOptions, TracerOptions, parity::TraceTypes,
 };
 use alloy::{
     eips::BlockNumberOrTag,

@@ -5,5 +5,6 @@ mod bad_input;
 mod cheats;
 mod clients;
 mod protocol;
+mod reads;
 mod subscriptions;
 mod traces;

@@ -94,9 +94,7 @@ pub fn call_bundle(
         evm.db_mut().commit(outcome.state);
         let now = balance(evm.db_mut())?;
         let gas_used = outcome.result.tx_gas_used();
-        let tip = envelope
-            .effective_tip_per_gas(base_fee)
-            .unwrap_or_default();
+        let tip = envelope.effective_tip_per_gas(base_fee).unwrap_or_default();
         let outcome = match outcome.result {
             ExecutionResult::Success { output, .. } => Ok(output.into_data()),
             ExecutionResult::Revert { output, .. } => Err((revert_reason(&output), output)),
@@ -105,7 +103,10 @@ pub fn call_bundle(
                 Err((Some(words), Bytes::new()))
             }
         };
-        bytes += 512 + 2 * outcome.as_ref().map_or_else(|(_, data)| data.len(), |data| data.len());
+        bytes += 512
+            + 2 * outcome
+                .as_ref()
+                .map_or_else(|(_, data)| data.len(), |data| data.len());
         limits.check(bytes)?;
         results.push(BundledResult {
             hash: *envelope.hash(),

@@ -42,10 +42,7 @@ pub fn call_many(
     let (mut overrides, mut bytes) = (state, 0);
     let mut all = Vec::with_capacity(bundles.len());
     for (bundle, header) in bundles.iter().zip(&headers) {
-        let context = CallContext {
-            header,
-            ..*context
-        };
+        let context = CallContext { header, ..*context };
         let mut results = Vec::with_capacity(bundle.calls.len());
         for call in &bundle.calls {
             limits.stopwatch.restart();

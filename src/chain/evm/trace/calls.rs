@@ -165,7 +165,9 @@ impl CallRecorder {
 
     /// Whether the frame at a place ended for want of gas.
     pub(super) fn is_out_of_gas(&self, place: usize) -> bool {
-        self.frames.get(place).is_some_and(|frame| frame.is_out_of_gas)
+        self.frames
+            .get(place)
+            .is_some_and(|frame| frame.is_out_of_gas)
     }
 
     /// The place of the frame that runs, if it is recorded.

@@ -55,11 +55,13 @@ fn one(
     replay.commit(outcome);
     let mut used: Vec<_> = watched.tracer.opcode_iter().collect();
     used.sort_unstable_by_key(|(opcode, _)| opcode.get());
-    let opcode_gas = used.into_iter().map(|(opcode, (count, gas_used))| OpcodeGas {
-        opcode: opcode.to_string(),
-        count,
-        gas_used,
-    });
+    let opcode_gas = used
+        .into_iter()
+        .map(|(opcode, (count, gas_used))| OpcodeGas {
+            opcode: opcode.to_string(),
+            count,
+            gas_used,
+        });
     Ok(TransactionOpcodeGas {
         transaction_hash: *transaction.hash(),
         opcode_gas: opcode_gas.collect(),

@@ -93,7 +93,9 @@ pub fn storage_before(
     let next = slots.keys().nth(limit).copied();
     let page = slots.into_iter().take(limit);
     Ok(StorageRange {
-        slots: page.map(|(key, (slot, value))| (key, slot, value)).collect(),
+        slots: page
+            .map(|(key, (slot, value))| (key, slot, value))
+            .collect(),
         next,
     })
 }

@@ -93,8 +93,9 @@ fn empty(account: &Account, options: PrestateTracerOptions) -> AccountState {
     let mut state = AccountState::from_account_info(0, alloy::primitives::U256::ZERO, None);
     if !options.disable_storage {
         let slots = account.storage.iter();
-        state.storage =
-            slots.map(|(slot, value)| ((*slot).into(), value.original_value.into())).collect();
+        state.storage = slots
+            .map(|(slot, value)| ((*slot).into(), value.original_value.into()))
+            .collect();
     }
     state
 }

@@ -51,9 +51,7 @@ impl Walk<'_> {
     /// Adds what lies below a node that was added itself; whether anything of it stays. All `keys` lead to the node.
     fn visit<V: TrieValue>(&mut self, node: &Node<V>, depth: usize, keys: &[B256]) -> bool {
         match &node.kind {
-            Kind::Leaf { key, .. } => {
-                keys.binary_search(key).is_err() || !(self.is_removed)(key)
-            }
+            Kind::Leaf { key, .. } => keys.binary_search(key).is_err() || !(self.is_removed)(key),
             Kind::Extension { key, end, child } => {
                 let end = usize::from(*end);
                 let first = keys.partition_point(|k| k < key && common_nibbles(k, key) < end);
