@@ -10,10 +10,10 @@ use super::{
 };
 use alloy::{
     eips::{BlockId, BlockNumberOrTag},
-    primitives::{Address, B256, U256},
+    primitives::{Address, B256, U256, keccak256},
 };
 use revm::bytecode::Bytecode;
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 /// A failed read.
 #[derive(Debug, thiserror::Error)]
@@ -163,6 +163,47 @@ impl View {
         Ok(self
             .archive
             .rewind(chain.state(), chain.version(), block.version)?)
+    }
+
+    /// The same as a whole, with its trie.
+    pub fn whole_state_before(&self, block: &BlockRecord) -> Result<Option<State>, ViewError> {
+        let Some(version) = block.version.checked_sub(1) else {
+            return Ok(None);
+        };
+        let chain = &self.chain;
+        let state = self
+            .archive
+            .rewind(chain.state(), chain.version(), version)?;
+        Ok(Some(state))
+    }
+
+    /// The accounts that are there after the block `to` and differ, in themselves or in their storage, from what they
+    /// were after the earlier block `from`; in the order of their hashed addresses.
+    pub fn modified_accounts(
+        &self,
+        from: &BlockRecord,
+        to: &BlockRecord,
+    ) -> Result<Vec<Address>, ViewError> {
+        let chain = &self.chain;
+        let diff = self
+            .archive
+            .changed_between(chain.version(), from.version, to.version)?;
+        let after = self
+            .archive
+            .state_at(chain.state(), chain.version(), to.version);
+        let mut modified = BTreeSet::new();
+        for (address, before) in &diff.accounts {
+            let now = after.account(*address)?;
+            if now.is_some() && now != *before {
+                modified.insert((keccak256(address), *address));
+            }
+        }
+        for ((address, slot), before) in &diff.storage {
+            if after.storage(*address, *slot)? != *before && after.account(*address)?.is_some() {
+                modified.insert((keccak256(address), *address));
+            }
+        }
+        Ok(modified.into_iter().map(|(_, address)| address).collect())
     }
 
     /// The rules of the block that would be mined now.

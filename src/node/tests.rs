@@ -2,7 +2,6 @@
 
 use super::{
     data_dir::{DataLocation, DataRoot, NodeDir, TemporaryRoot},
-    dump_file::DumpFiles,
     generated,
     listeners::Listeners,
     slot::{self, Slot},
@@ -216,7 +215,6 @@ fn members_on_several_machines_are_not_one_process() {
         std::io::sink(),
     );
     let run = RunCluster {
-        dumps: DumpFiles::default(),
         config,
         keep: Keep::Memory,
         config_out: None,

@@ -107,6 +107,11 @@ impl RpcConfig {
     }
 }
 
+/// The names of all methods, aliases included.
+pub fn method_names() -> impl Iterator<Item = &'static str> {
+    methods::all().flat_map(|method| method.names.iter().copied())
+}
+
 /// Starts a server in front of `backend`.
 ///
 /// `events` carries the changes of the chain on this node. A write's events must be sent before the write is

@@ -7,11 +7,12 @@ use super::{
     ecrecover::{self, Signatures},
     environment::{Strictness, block_environment, strict_environment},
     trace::console,
+    witness::Reads,
 };
 use crate::chain::{
     block::ReceiptRecord,
     spec::{ChainSpec, Hardfork},
-    state::Draft,
+    state::{Draft, StateError},
     transaction::{Envelope, SignedTransaction},
 };
 use alloy::{
@@ -107,6 +108,16 @@ pub(crate) fn execute_block(
     draft: &mut Draft,
     source: &mut dyn TransactionSource,
 ) -> Result<Executed, ExecutionError> {
+    execute_noting(input, draft, source, None)
+}
+
+/// Runs a block on `draft`, and notes what it reads.
+pub(crate) fn execute_noting(
+    input: &BlockInput<'_>,
+    draft: &mut Draft,
+    source: &mut dyn TransactionSource,
+    reads: Option<&mut Reads>,
+) -> Result<Executed, ExecutionError> {
     let rules = input.spec.rules(input.header);
     if rules.is_dao_fork {
         apply_dao_fork(draft)?;
@@ -115,6 +126,7 @@ pub(crate) fn execute_block(
         draft,
         block_hash: input.block_hash,
         clears_empty_accounts: rules.is_active(Hardfork::SpuriousDragon),
+        reads,
     };
     let environment = match input.strictness {
         Strictness::DevChain => block_environment,
@@ -281,6 +293,12 @@ impl ReceiptBuilder for Receipts {
             TxType::Eip4844 => ReceiptEnvelope::Eip4844(receipt),
             TxType::Eip7702 => ReceiptEnvelope::Eip7702(receipt),
         }
+    }
+}
+
+impl From<StateError> for ExecutionError {
+    fn from(error: StateError) -> Self {
+        Self::Block(error.to_string())
     }
 }
 

@@ -11,3 +11,4 @@ pub(crate) mod intrinsic;
 pub(crate) mod precompiles;
 pub mod simulate;
 pub mod trace;
+pub mod witness;

@@ -14,6 +14,7 @@ mod leaf;
 #[cfg(test)]
 mod tests;
 mod trie;
+mod witness;
 
 use alloy::primitives::{Address, B256, Bytes, U256, keccak256};
 use alloy_trie::EMPTY_ROOT_HASH;
@@ -25,6 +26,7 @@ use trie::Trie;
 pub use build::StateBuilder;
 pub use diff::StateDiff;
 pub use draft::Draft;
+pub use witness::Touched;
 
 /// An account without its storage (Yellow Paper 4.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -179,15 +179,17 @@ async fn send_unsigned(call: Call<'_>) -> Answer {
 async fn send_raw_sync(call: Call<'_>) -> Answer {
     call.params.at_most(2)?;
     let write = signed(&call)?;
+    let timeout_ms = sync_timeout_ms(&call)?;
     let hash = submit(call.context, write).await?;
-    sync_receipt(&call, hash).await
+    sync_receipt(&call, hash, timeout_ms).await
 }
 
 async fn send_sync(call: Call<'_>) -> Answer {
     call.params.at_most(2)?;
     let write = unsigned(&call)?;
+    let timeout_ms = sync_timeout_ms(&call)?;
     let hash = submit(call.context, write).await?;
-    sync_receipt(&call, hash).await
+    sync_receipt(&call, hash, timeout_ms).await
 }
 
 /// How long `…Sync` waits for a block if the caller does not say, milliseconds (geth's default).
@@ -195,12 +197,16 @@ const SYNC_TIMEOUT_MS: u64 = 20_000;
 /// The longest that a caller may ask for, milliseconds (geth's limit).
 const MAX_SYNC_TIMEOUT_MS: u64 = 60_000;
 
-/// EIP-7966: waits for the receipt. With automine it is there.
-async fn sync_receipt(call: &Call<'_>, hash: B256) -> Answer {
+/// How long to wait, milliseconds: asked before anything is sent.
+fn sync_timeout_ms(call: &Call<'_>) -> Result<u64, RpcError> {
     let timeout_ms: Option<u64> = call.params.optional(1)?;
-    let timeout_ms = timeout_ms
+    Ok(timeout_ms
         .unwrap_or(SYNC_TIMEOUT_MS)
-        .min(MAX_SYNC_TIMEOUT_MS);
+        .min(MAX_SYNC_TIMEOUT_MS))
+}
+
+/// EIP-7966: waits for the receipt. With automine it is there.
+async fn sync_receipt(call: &Call<'_>, hash: B256, timeout_ms: u64) -> Answer {
     let deadline = Instant::now() + Duration::from_millis(timeout_ms);
     let mut events = call.context.events.subscribe();
     loop {
@@ -311,7 +317,7 @@ async fn by_sender_and_nonce(call: Call<'_>) -> Answer {
 }
 
 /// The first block after which the sender's nonce is above `nonce`.
-fn block_of_nonce(
+pub(super) fn block_of_nonce(
     view: &View,
     sender: Address,
     nonce: u64,

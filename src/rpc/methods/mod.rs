@@ -5,12 +5,15 @@
 
 mod anvil;
 mod blobs;
+mod block_access_lists;
 mod cluster;
 mod debug;
+mod debug_state;
 mod debug_trace;
 mod dump;
 mod erc20;
 mod eth_blocks;
+mod eth_bundles;
 mod eth_call;
 mod eth_conditional;
 mod eth_config;
@@ -25,6 +28,7 @@ mod evm;
 mod faults;
 mod import;
 mod net;
+mod ots;
 mod personal;
 mod rewind;
 mod settings;
@@ -91,12 +95,15 @@ pub(crate) use debug_trace::{run_traced_in, transaction_console_lines};
 const TABLES: &[&[Method]] = &[
     anvil::METHODS,
     blobs::METHODS,
+    block_access_lists::METHODS,
     cluster::METHODS,
     debug::METHODS,
+    debug_state::METHODS,
     debug_trace::METHODS,
     dump::METHODS,
     erc20::METHODS,
     eth_blocks::METHODS,
+    eth_bundles::METHODS,
     eth_call::METHODS,
     eth_conditional::METHODS,
     eth_config::METHODS,
@@ -111,6 +118,7 @@ const TABLES: &[&[Method]] = &[
     faults::METHODS,
     import::METHODS,
     net::METHODS,
+    ots::METHODS,
     personal::METHODS,
     rewind::METHODS,
     settings::METHODS,

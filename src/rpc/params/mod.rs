@@ -5,6 +5,7 @@
 //! `null` is absent, cheats take JSON numbers and decimal strings.
 //! *Never here:* what a method does with its parameters.
 
+mod bundle;
 mod filter;
 mod object;
 mod payload;
@@ -13,6 +14,7 @@ mod simulate;
 mod trace;
 mod transaction;
 
+pub(crate) use bundle::{BundleCall, Bundles, StateContext};
 pub(crate) use filter::{FilterCriteria, FilterRange, LogFilter};
 pub(crate) use object::Fields;
 pub(crate) use scalar::{Argument, Bool, Cheat, Message, ProofKey, Seconds, Slot, Word, json_kind};

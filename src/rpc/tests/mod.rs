@@ -7,5 +7,6 @@ mod cheats;
 mod clients;
 mod complaints;
 mod protocol;
+mod reads;
 mod subscriptions;
 mod traces;

@@ -1,4 +1,4 @@
-//! Calls that change nothing: `eth_call`, `eth_estimateGas`, `eth_createAccessList`.
+//! Calls that change nothing: `eth_call`, `eth_estimateGas`, `eth_createAccessList`, `eth_callMany`, `eth_callBundle`.
 //!
 //! The rules are geth's (`internal/ethapi/api.go`, `eth/gasestimator`): no nonce is checked, a contract may be the
 //! sender, a call without a price pays none and sees a base fee of zero, but who names a price or a value must have it.
@@ -6,9 +6,11 @@
 //! *Invariant.* Pure: the same context and request give the same answer, and nothing outside is changed.
 
 mod access_list;
+mod bundle;
 mod estimate;
 pub(super) mod halt;
 pub(super) mod machine;
+mod many;
 pub(super) mod overrides;
 pub(super) mod reason;
 mod request;
@@ -29,7 +31,9 @@ use machine::Machine;
 use revm::context::result::{ExecutionResult, Output};
 
 pub use access_list::create_access_list;
+pub use bundle::{Bundled, BundledResult, call_bundle};
 pub use estimate::{estimate_gas, estimate_gas_heard};
+pub use many::{CallBundle, call_many};
 
 /// Why a call gave no result, in geth's words.
 #[derive(Debug, thiserror::Error)]

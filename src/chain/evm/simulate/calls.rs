@@ -86,6 +86,7 @@ impl Simulation<'_> {
             draft: &mut self.draft,
             block_hash: &block_hash,
             clears_empty_accounts: block.rules.is_active(Hardfork::SpuriousDragon),
+            reads: None,
         };
         let recorder = Recorder::new(self.request.trace_transfers, block.next_log_index);
         let mut evm = EthEvmBuilder::new(database, block.environment.clone())

@@ -8,7 +8,9 @@
 //! replay       a block up to a transaction          watch        limits on time and bytes
 //! tracer       which of geth's tracers              struct_log   one entry an instruction, geth's default
 //! calls        callTracer, flatCallTracer           parity       trace_*
-//! console      Solidity's console.log
+//! prestate     prestateTracer                       erc7562, keccak  the tracers of that name
+//! otterscan    ots_*                                opcode_gas       trace_*OpcodeGas
+//! position     the state between two transactions   console          Solidity's console.log
 //! ```
 //!
 //! The answers are JSON text as geth writes it: struct logs are written while the transaction runs, so that a trace takes
@@ -20,8 +22,14 @@
 
 mod calls;
 pub mod console;
+mod erc7562;
 mod geth;
+mod keccak;
+pub mod opcode_gas;
+pub mod otterscan;
 pub mod parity;
+pub mod position;
+mod prestate;
 mod replay;
 mod struct_log;
 #[cfg(test)]
@@ -37,9 +45,12 @@ use alloy::{consensus::Header, primitives::B256};
 use std::sync::Arc;
 
 pub use calls::{CallTracerOptions, FlatCallTracerOptions};
+pub use erc7562::Erc7562Options;
 pub use geth::{HeardTrace, TracedCall, trace_block, trace_call, trace_transaction};
+pub use prestate::PrestateTracerOptions;
+pub(super) use replay::replay_to;
 pub use struct_log::StructLogOptions;
-pub use tracer::{PrestateTracerOptions, TracerOptions};
+pub use tracer::TracerOptions;
 pub use watch::{Stopwatch, TraceLimits};
 
 /// Why there is no trace, in geth's words.
@@ -56,6 +67,9 @@ pub enum TraceError {
         /// The block's hash.
         block: B256,
     },
+    /// `prestateTracer` with options that exclude each other.
+    #[error("cannot use diffMode with includeEmpty")]
+    EmptyInDiff,
     /// The trace took too long.
     #[error("execution timeout")]
     Timeout,

@@ -157,6 +157,18 @@ impl<'a> Replay<'a> {
     }
 }
 
+/// The state after a block's first `count` transactions.
+pub(in crate::chain::evm) fn replay_to<'a>(
+    block: &TracedBlock<'a>,
+    count: usize,
+    limits: TraceLimits<'_>,
+) -> Result<StateDatabase<'a>, TraceError> {
+    limits.stopwatch.restart();
+    let mut replay = Replay::new(block)?;
+    replay.advance(block, count.min(block.transactions.len()), limits)?;
+    Ok(replay.into_database())
+}
+
 /// EIP-779, as where blocks are executed: before the first transaction.
 fn apply_dao_fork(database: &mut StateDatabase<'_>) -> Result<(), TraceError> {
     let mut drained = U256::ZERO;
