@@ -17,7 +17,8 @@ use praline::{
         import::{ImportedBlock, RawBlock},
         pool::Order,
         spec::{
-            ChainSpec, EvmLimits, ForkSchedule, GenesisAccount, GenesisSpec, Hardfork, MiningMode,
+            ChainSpec, DevOptions, EvmLimits, ForkSchedule, GenesisAccount, GenesisSpec, Hardfork,
+            Instamine, MiningMode,
         },
         state::StateBuilder,
         transaction::SignedTransaction,
@@ -78,6 +79,7 @@ fn spec() -> Arc<ChainSpec> {
         mining: MiningMode {
             automine: true,
             interval_ms: 0,
+            instamine: Instamine::Eager,
         },
         order: Order::Fees,
         min_gas_price: 0,
@@ -88,6 +90,7 @@ fn spec() -> Arc<ChainSpec> {
             block_gas_limit: true,
             transactions_per_block: None,
         },
+        dev: DevOptions::default(),
     })
 }
 

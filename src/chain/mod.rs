@@ -88,7 +88,7 @@ impl Chain {
                 total_difficulty: block.header.difficulty,
             }),
             state,
-            pool: pool::Pool::default(),
+            pool: pool::Pool::default().with_price_bump(spec.dev.price_bump_percent),
             settings: settings::Settings::new(&spec),
             snapshots: snapshot::Snapshots::default(),
             sessions: session::Sessions::default(),

@@ -7,7 +7,10 @@ use super::{
     block::Built,
     command::{Body, Cheat, Entry},
     pool::Order,
-    spec::{ChainSpec, EvmLimits, ForkSchedule, GenesisAccount, GenesisSpec, Hardfork, MiningMode},
+    spec::{
+        ChainSpec, DevOptions, EvmLimits, ForkSchedule, GenesisAccount, GenesisSpec, Hardfork,
+        Instamine, MiningMode,
+    },
     state::State,
     transaction::SignedTransaction,
 };
@@ -58,6 +61,7 @@ pub(crate) fn spec(hardfork: Hardfork) -> Arc<ChainSpec> {
         mining: MiningMode {
             automine: true,
             interval_ms: 0,
+            instamine: Instamine::Eager,
         },
         order: Order::Fees,
         min_gas_price: 0,
@@ -68,6 +72,7 @@ pub(crate) fn spec(hardfork: Hardfork) -> Arc<ChainSpec> {
             block_gas_limit: true,
             transactions_per_block: None,
         },
+        dev: DevOptions::default(),
     })
 }
 

@@ -31,7 +31,6 @@ mod waiters;
 
 pub use applier::Applier;
 #[cfg(feature = "node")]
-pub(crate) use producer::SUGGESTED_TIP;
 pub use raft_log::RaftLog;
 pub use shared::EventSink;
 pub use start::{Prepared, Reads, Replica, ReplicaConfig, StartError, prepare};

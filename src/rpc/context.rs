@@ -1,6 +1,12 @@
 //! What every method may use: the member of the cluster behind the server, and the server's own few things.
 
-use super::{console::Console, error::RpcError, filters::Filters, limits::Limits};
+use super::{
+    error::{ErrorProfile, Failures, RpcError},
+    filters::Filters,
+    limits::Limits,
+    request_log::OnRequest,
+    witness::Witness,
+};
 use crate::{
     chain::{
         Chain,
@@ -14,9 +20,6 @@ use alloy::eips::{BlockId, BlockNumberOrTag};
 use std::{fmt, sync::Arc};
 use tokio::sync::{Semaphore, broadcast};
 
-/// Called with the method's name before each call, for the log that a user sees.
-pub type OnRequest = Arc<dyn Fn(&str) + Send + Sync>;
-
 /// See the module.
 pub(crate) struct Context {
     pub(crate) backend: Arc<dyn Backend>,
@@ -24,7 +27,9 @@ pub(crate) struct Context {
     pub(crate) filters: Filters,
     pub(crate) limits: Limits,
     pub(crate) on_request: OnRequest,
-    pub(crate) console: Console,
+    pub(crate) witness: Witness,
+    pub(crate) errors: ErrorProfile,
+    pub(crate) failures: Failures,
     evm_runs: Semaphore,
 }
 
@@ -52,7 +57,9 @@ impl Context {
             events,
             limits,
             on_request,
-            console: Console::default(),
+            witness: Witness::default(),
+            errors: ErrorProfile::default(),
+            failures: Failures::default(),
         }
     }
 

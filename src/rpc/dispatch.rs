@@ -74,6 +74,11 @@ impl Dispatcher {
         &self.context
     }
 
+    /// The response of a call that failed before it had a method.
+    fn failure(&self, error: RpcError) -> MethodResponse {
+        failure(error.in_profile(self.context.errors))
+    }
+
     /// Answers a message; `None` if it holds notifications alone.
     pub(crate) async fn answer(
         &self,
@@ -82,7 +87,7 @@ impl Dispatcher {
     ) -> Option<Vec<u8>> {
         let mut out = Vec::with_capacity(256);
         match jsonrpc::parse(message, self.context.limits.batch_calls) {
-            Err(error) => jsonrpc::write_answer(&mut out, "null", &failure(error)),
+            Err(error) => jsonrpc::write_answer(&mut out, "null", &self.failure(error)),
             Ok(Message::Single(request)) => {
                 if !self.answer_one(request, session, &mut out).await {
                     return None;
@@ -104,7 +109,7 @@ impl Dispatcher {
             Ok(request) => (request.id, self.call(&request, session).await),
             Err(malformed) => (
                 Some(malformed.id.unwrap_or("null")),
-                failure(malformed.error),
+                self.failure(malformed.error),
             ),
         };
         let Some(id) = id else {
@@ -170,10 +175,10 @@ impl Dispatcher {
             self.methods.method_with_name(&request.method)
         else {
             let name = printable(&request.method);
-            (self.context.on_request)(&name);
-            return failure(RpcError::method_not_found(&name));
+            self.context.on_request.called(&name);
+            return self.failure(RpcError::method_not_found(&name));
         };
-        (self.context.on_request)(method);
+        self.context.on_request.called(method);
         let mut extensions = Extensions::new();
         extensions.insert(Caller {
             method,
@@ -184,10 +189,25 @@ impl Dispatcher {
         let limit = usize::MAX;
         let response = callback(Id::Null, params, ConnectionId(0), limit, extensions);
         let outcome = AssertUnwindSafe(response).catch_unwind().await;
-        outcome.unwrap_or_else(|_| {
+        let response = outcome.unwrap_or_else(|_| {
             tracing::error!(method, "a method panicked");
             failure(RpcError::internal("the method failed inside the node"))
-        })
+        });
+        self.log(method, request.params.unwrap_or("[]"), &response);
+        response
+    }
+
+    /// Tells the log what came of a call.
+    fn log(&self, method: &str, params: &str, response: &MethodResponse) {
+        let log = &self.context.on_request;
+        if log.wants_bodies() {
+            log.answered(method, params, response.as_json().get());
+        }
+        if response.is_error() {
+            let answer = response.as_json().get();
+            let sentence = serde_json::from_str::<Failed>(answer);
+            log.failed(method, params, &sentence.unwrap_or_default().error.message);
+        }
     }
 }
 
@@ -212,6 +232,17 @@ fn printable(name: &str) -> String {
     shown
         .map(|c| if c.is_control() { '?' } else { c })
         .collect()
+}
+
+/// The sentence of an answer that is an error.
+#[derive(Default, serde::Deserialize)]
+struct Failed {
+    error: FailedBecause,
+}
+
+#[derive(Default, serde::Deserialize)]
+struct FailedBecause {
+    message: String,
 }
 
 /// The id of an answer, as it stands there.

@@ -3,12 +3,14 @@
 mod forks;
 mod geth;
 mod hardfork;
+mod options;
 #[cfg(test)]
 mod tests;
 
 pub use forks::{BlobSchedule, ForkOrderError, ForkRules, ForkSchedule};
 pub use geth::{GenesisFile, GenesisFileError};
 pub use hardfork::{Hardfork, UnknownHardfork};
+pub use options::{DevOptions, PRICE_BUMP_PERCENT};
 
 use crate::chain::{accounts::DevAccount, block::MINIMUM_DIFFICULTY, pool::Order};
 use alloy::{
@@ -85,6 +87,19 @@ pub struct MiningMode {
     pub automine: bool,
     /// Milliseconds between blocks; 0: none.
     pub interval_ms: u64,
+    /// Whether mining at once comes before or after the answer.
+    pub instamine: Instamine,
+}
+
+/// When the sender of a transaction that is mined at once gets its hash (ganache's `miner.instamine`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Instamine {
+    /// After its block: the receipt is there.
+    #[default]
+    Eager,
+    /// Before its block, as on a live network: the receipt follows.
+    Strict,
 }
 
 /// The rules of one chain.
@@ -110,6 +125,8 @@ pub struct ChainSpec {
     pub auto_impersonate: bool,
     /// Limits.
     pub limits: EvmLimits,
+    /// What else users set.
+    pub dev: DevOptions,
 }
 
 impl GenesisSpec {

@@ -12,12 +12,12 @@ use crate::{
     },
     replica::api::ChainEvent,
     rpc::{
-        console,
         context::Context,
         dispatch::{Answer, Call},
-        error::RpcError,
+        error::{Failures, RpcError},
         format::{self, Json, List, Place},
         params::Argument,
+        witness,
     },
 };
 use alloy::{
@@ -98,7 +98,7 @@ async fn submit(context: &Arc<Context>, write: Write) -> Result<B256, RpcError> 
     };
     match context.write(write).await? {
         Outcome::Transaction(hash) => {
-            console::taken(context, hash);
+            witness::taken(context, hash);
             Ok(hash)
         }
         outcome => Err(RpcError::internal(format!(
@@ -107,17 +107,32 @@ async fn submit(context: &Arc<Context>, write: Write) -> Result<B256, RpcError> 
     }
 }
 
+/// Sends, and answers the hash; or an error, where clients want one for a transaction that was mined and failed.
+async fn submitted(context: &Arc<Context>, write: Write) -> Answer {
+    let hash = submit(context, write).await?;
+    if context.failures != Failures::InReceipts
+        && let Some(failure) = witness::failure_of(context, hash).await?
+    {
+        return Err(RpcError::failed_transaction(
+            hash,
+            &failure,
+            context.failures,
+        ));
+    }
+    Ok(Json::data(hash))
+}
+
 async fn send_raw(call: Call<'_>) -> Answer {
     call.params.at_most(1)?;
     let write = signed(&call)?;
-    Ok(Json::data(submit(call.context, write).await?))
+    submitted(call.context, write).await
 }
 
 async fn send(call: Call<'_>) -> Answer {
     // `personal_sendTransaction` brings a passphrase, which no account has.
     call.params.at_most(2)?;
     let write = unsigned(&call)?;
-    Ok(Json::data(submit(call.context, write).await?))
+    submitted(call.context, write).await
 }
 
 /// Whether the node holds the account's key or the account is impersonated.
@@ -136,15 +151,15 @@ async fn send_unsigned(call: Call<'_>) -> Answer {
     let chain = call.context.chain().await?;
     let sender = match request.from {
         Some(sender) if !can_send(&chain, sender) => sender,
-        _ => return Ok(Json::data(submit(call.context, write).await?)),
+        _ => return submitted(call.context, write).await,
     };
     call.context
         .cheat(Cheat::Impersonate { address: sender })
         .await?;
-    let sent = submit(call.context, write).await;
+    let sent = submitted(call.context, write).await;
     let stop = Cheat::StopImpersonating { address: sender };
     call.context.cheat(stop).await?;
-    Ok(Json::data(sent?))
+    sent
 }
 
 async fn send_raw_sync(call: Call<'_>) -> Answer {

@@ -65,6 +65,8 @@ struct Shared {
     dispatcher: Dispatcher,
     origins: Allowed,
     hosts: Allowed,
+    endpoint: Option<String>,
+    websockets: bool,
     stop: watch::Receiver<bool>,
 }
 
@@ -88,6 +90,8 @@ pub(super) async fn start(config: RpcConfig, context: Arc<Context>) -> io::Resul
         dispatcher,
         origins: config.origins,
         hosts: config.hosts,
+        endpoint: config.endpoint,
+        websockets: config.websockets,
         stop: stopped.clone(),
     });
     tokio::spawn(tick_filters(context, stopped));

@@ -13,7 +13,8 @@ use praline::{
         command::{Body, Cheat, Entry},
         pool::Order,
         spec::{
-            ChainSpec, EvmLimits, ForkSchedule, GenesisAccount, GenesisSpec, Hardfork, MiningMode,
+            ChainSpec, DevOptions, EvmLimits, ForkSchedule, GenesisAccount, GenesisSpec, Hardfork,
+            Instamine, MiningMode,
         },
         transaction::SignedTransaction,
     },
@@ -53,6 +54,7 @@ fn spec(account: &DevAccount) -> ChainSpec {
         mining: MiningMode {
             automine: true,
             interval_ms: 0,
+            instamine: Instamine::Eager,
         },
         order: Order::Fees,
         min_gas_price: 0,
@@ -63,6 +65,7 @@ fn spec(account: &DevAccount) -> ChainSpec {
             block_gas_limit: true,
             transactions_per_block: None,
         },
+        dev: DevOptions::default(),
     }
 }
 

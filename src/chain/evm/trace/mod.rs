@@ -8,7 +8,8 @@
 //! replay       a block up to a transaction          watch        limits on time and bytes
 //! tracer       which of geth's tracers              struct_log   one entry an instruction, geth's default
 //! calls        callTracer, flatCallTracer           parity       trace_*
-//! console      Solidity's console.log
+//! console      Solidity's console.log               failure      why a run failed
+//! tree         frames as text, as anvil prints them
 //! ```
 //!
 //! The answers are JSON text as geth writes it: struct logs are written while the transaction runs, so that a trace takes
@@ -20,6 +21,7 @@
 
 mod calls;
 pub mod console;
+pub mod failure;
 mod geth;
 pub mod parity;
 mod replay;
@@ -27,6 +29,7 @@ mod struct_log;
 #[cfg(test)]
 mod tests;
 mod tracer;
+pub mod tree;
 mod watch;
 
 use super::call::CallError;
