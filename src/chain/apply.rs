@@ -244,6 +244,7 @@ impl Chain {
     /// The chain with the entry's place in history, before its effects.
     fn begin(&self, entry: &Entry, digest: B256) -> Self {
         let mut next = self.clone();
+        next.start_clock(entry.proposed_at_ms);
         next.position = keccak256([self.position.0, digest.0].concat());
         next.last_entry = EntryInfo {
             hash: next.position,

@@ -136,12 +136,14 @@ impl Chain {
                 configured,
             });
         }
-        let alive = snapshots(wire.snapshots, &state, wire.version, archive)?;
+        let percent = spec.dev.price_bump_percent;
+        let alive = snapshots(wire.snapshots, &state, wire.version, archive, percent)?;
+        let pool = Pool::decode(&wire.pool).map_err(malformed)?;
         Ok(Self {
             genesis_hash: configured,
             head: head(&wire.head)?,
             hashes: wire.hashes.into_iter().collect(),
-            pool: Pool::decode(&wire.pool).map_err(malformed)?,
+            pool: pool.with_price_bump(percent),
             state,
             settings: wire.settings,
             snapshots: Snapshots {
@@ -164,6 +166,7 @@ fn snapshots(
     state: &State,
     version: u64,
     archive: &Archive,
+    price_bump_percent: u64,
 ) -> Result<imbl::OrdMap<u64, Snapshot>, CheckpointError> {
     let mut alive = imbl::OrdMap::new();
     let (mut state, mut version) = (state.clone(), version);
@@ -174,7 +177,9 @@ fn snapshots(
             head: head(&wire.head)?,
             hashes: wire.hashes.into_iter().collect(),
             state: state.clone(),
-            pool: Pool::decode(&wire.pool).map_err(malformed)?,
+            pool: Pool::decode(&wire.pool)
+                .map_err(malformed)?
+                .with_price_bump(price_bump_percent),
             next_block: wire.next_block,
             version,
         };

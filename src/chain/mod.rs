@@ -100,7 +100,7 @@ impl Chain {
                 built_at_ms: 0,
             }),
             state,
-            pool: pool::Pool::default(),
+            pool: pool::Pool::default().with_price_bump(spec.dev.price_bump_percent),
             settings: settings::Settings::new(&spec),
             snapshots: snapshot::Snapshots::default(),
             sessions: session::Sessions::default(),

@@ -56,17 +56,17 @@ impl Settings {
             instamine: spec.mining.instamine,
             time_offset_seconds: 0,
             next_block_timestamp: None,
-            block_timestamp_interval: None,
+            block_timestamp_interval: spec.dev.timestamp_increment,
             next_base_fee: None,
             next_prev_randao: None,
             block_gas_limit: spec.genesis.gas_limit,
             min_gas_price: spec.min_gas_price,
             coinbase: spec.genesis.coinbase,
-            impersonated: imbl::OrdSet::new(),
+            impersonated: spec.dev.unlocked.iter().copied().collect(),
             auto_impersonate: spec.auto_impersonate,
             keyring: Keyring::default(),
             signatures: imbl::OrdMap::new(),
-            extra_data: Bytes::new(),
+            extra_data: spec.dev.extra_data.clone(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! From a config to a running process: all members in it, or one.
 
 use super::{
-    NodeError,
+    Instance, NodeError, Output,
     assemble::{self, Member},
     chain_file::import_file,
     clock,
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     config::ClusterConfig,
-    telemetry::{self, Banner, DataPlace, Format, NodeRow, Printer, config_out},
+    telemetry::{self, Banner, DataPlace, Format, NodeRow, Printer, account_keys, config_out},
     types::MemberId,
 };
 use futures::{
@@ -49,6 +49,12 @@ pub struct RunCluster {
     pub import_chain: Option<PathBuf>,
     /// Dumps to start with and to write.
     pub dumps: DumpFiles,
+    /// The file in which a detached program tells of itself.
+    pub instance: Option<PathBuf>,
+    /// The file for the accounts and their keys, in ganache's form.
+    pub account_keys: Option<PathBuf>,
+    /// What is printed besides blocks.
+    pub output: Output,
 }
 
 /// One member as a process.
@@ -66,6 +72,8 @@ pub struct RunMember {
     pub import_chain: Option<PathBuf>,
     /// Dumps to start with and to write.
     pub dumps: DumpFiles,
+    /// What is printed besides blocks.
+    pub output: Output,
 }
 
 /// Runs all members until a signal comes.
@@ -77,6 +85,9 @@ pub async fn run_cluster(run: RunCluster, printer: &Printer) -> Result<(), NodeE
         config_out,
         import_chain,
         dumps,
+        instance,
+        account_keys,
+        output,
     } = run;
     if !config.is_on_one_machine() {
         return Err(NodeError::NotOneMachine {
@@ -106,6 +117,9 @@ pub async fn run_cluster(run: RunCluster, printer: &Printer) -> Result<(), NodeE
             config_out: config_out.as_deref(),
             import_chain: import_chain.as_deref(),
             dumps: &dumps,
+            instance: instance.as_deref(),
+            account_keys: account_keys.as_deref(),
+            output,
         },
         printer,
         &mut signals,
@@ -123,6 +137,7 @@ pub async fn run_member(run: RunMember, printer: &Printer) -> Result<(), NodeErr
         config_out,
         import_chain,
         dumps,
+        output,
     } = run;
     let slot = slot::take(&config, &data_root, node.as_deref())?;
     let kept = kept_genesis_time([&slot.data])?;
@@ -143,6 +158,9 @@ pub async fn run_member(run: RunMember, printer: &Printer) -> Result<(), NodeErr
             config_out: config_out.as_deref(),
             import_chain: import_chain.as_deref(),
             dumps: &dumps,
+            instance: None,
+            account_keys: None,
+            output,
         },
         printer,
         &mut signals,
@@ -175,13 +193,16 @@ fn place_of(root: &DataRoot) -> DataPlace {
 /// What a shell shows for a process that SIGKILL has ended.
 const EXIT_KILLED: i32 = 128 + 9;
 
-/// What is read and written beside the data.
+/// What is read and written beside the data, and what is printed.
 #[derive(Clone, Copy)]
 struct Files<'a> {
     place: &'a DataPlace,
     config_out: Option<&'a Path>,
     import_chain: Option<&'a Path>,
     dumps: &'a DumpFiles,
+    instance: Option<&'a Path>,
+    account_keys: Option<&'a Path>,
+    output: Output,
 }
 
 async fn run_opened(
@@ -214,7 +235,9 @@ async fn run_opened(
             rpc: listeners.rpc_address,
             peer: listeners.peer_address,
         });
-        members.push(assemble::start_member(&config, id, data, listeners, printer).await?);
+        members.push(
+            assemble::start_member(&config, id, data, listeners, printer, files.output).await?,
+        );
     }
     if let (Some(path), Some(member)) = (files.import_chain, members.first()) {
         import_file(member.backend(), path, printer)
@@ -231,6 +254,10 @@ async fn run_opened(
         let json = config_out(&config, &rows);
         std::fs::write(path, json.to_string()).map_err(NodeError::io("write", path))?;
     }
+    if let Some(path) = files.account_keys {
+        let json = account_keys(&config);
+        std::fs::write(path, json.to_string()).map_err(NodeError::io("write", path))?;
+    }
     Banner {
         config: &config,
         nodes: &rows,
@@ -241,8 +268,18 @@ async fn run_opened(
         .first()
         .filter(|_| printer.format() != Format::Quiet)
     {
-        tokio::spawn(telemetry::narrate(printer.clone(), member.events()));
+        let reasons = member.failure_reasons();
+        tokio::spawn(telemetry::narrate(
+            printer.clone(),
+            member.events(),
+            reasons,
+        ));
     }
+    let urls = rows.iter().map(|row| format!("http://{}", row.rpc));
+    let instance = files
+        .instance
+        .map(|path| Instance::hold(path, urls.collect()).map_err(NodeError::io("write", path)));
+    let _held = instance.transpose()?;
     wait(members, files.dumps, printer, signals).await
 }
 

@@ -34,7 +34,6 @@ pub use applier::Applier;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use message::fuzz_messages;
 #[cfg(feature = "node")]
-pub(crate) use producer::SUGGESTED_TIP;
 pub use raft_log::RaftLog;
 pub use shared::EventSink;
 pub use start::{Prepared, Reads, Replica, ReplicaConfig, StartError, prepare};

@@ -110,7 +110,8 @@ impl Chain {
             .blobs
             .map_or(0, |params| params.max_blob_gas_per_block());
         let bytes_room = bytes_room(&self.next_rules(timestamp));
-        let mut source = FromPool::new(ready, room, blob_gas_room, bytes_room);
+        let mut source = FromPool::new(ready, room, blob_gas_room, bytes_room)
+            .keep_unfunded(!self.spec.dev.pool_balance_checks);
         let mut built = self.run_block(Template::mined(header), &mut source)?;
         built.evicted = source.into_evicted();
         Ok(built)

@@ -31,7 +31,7 @@ use alloy_evm::{
         receipt_builder::{ReceiptBuilder, ReceiptBuilderCtx},
     },
 };
-use revm::context::result::{ExecutionResult, Output};
+use revm::context::result::{ExecutionResult, InvalidTransaction, Output};
 use std::{borrow::Cow, sync::Arc};
 
 /// A block that cannot be executed.
@@ -55,6 +55,8 @@ pub enum ExecutionError {
 pub(crate) enum Refusal {
     /// It can never be mined on this state.
     Invalid(String),
+    /// Its sender cannot pay for it.
+    Unfunded(String),
     /// It does not fit into what is left of the block.
     DoesNotFit,
 }
@@ -261,7 +263,11 @@ fn refusal(error: BlockExecutionError) -> Result<Refusal, ExecutionError> {
             BlockValidationError::TransactionGasLimitMoreThanAvailableBlockGas { .. },
         ) => Ok(Refusal::DoesNotFit),
         BlockExecutionError::Validation(BlockValidationError::InvalidTx { error, .. }) => {
-            Ok(Refusal::Invalid(error.to_string()))
+            let sentence = error.to_string();
+            Ok(match error.as_invalid_tx_err() {
+                Some(InvalidTransaction::LackOfFundForMaxFee { .. }) => Refusal::Unfunded(sentence),
+                _ => Refusal::Invalid(sentence),
+            })
         }
         other => Err(block_error(other)),
     }

@@ -3,12 +3,14 @@
 mod forks;
 mod geth;
 mod hardfork;
+mod options;
 #[cfg(test)]
 mod tests;
 
 pub use forks::{BlobSchedule, ForkOrderError, ForkRules, ForkSchedule};
 pub use geth::{GenesisFile, GenesisFileError};
 pub use hardfork::{Hardfork, UnknownHardfork};
+pub use options::{DevOptions, PRICE_BUMP_PERCENT};
 
 use crate::chain::{accounts::DevAccount, block::MINIMUM_DIFFICULTY, pool::Order};
 use alloy::{
@@ -123,6 +125,8 @@ pub struct ChainSpec {
     pub auto_impersonate: bool,
     /// Limits.
     pub limits: EvmLimits,
+    /// What else users set.
+    pub dev: DevOptions,
 }
 
 impl GenesisSpec {
@@ -186,6 +190,7 @@ impl ChainSpec {
                 block_gas_limit: true,
                 transactions_per_block: None,
             },
+            dev: DevOptions::default(),
         }
     }
 

@@ -16,9 +16,6 @@ use crate::chain::{
 use alloy::{primitives::B256, rpc::types::TransactionRequest};
 use std::{collections::HashMap, sync::Arc};
 
-/// The tip that a transaction without fees pays, wei: what `eth_maxPriorityFeePerGas` says.
-pub(crate) const SUGGESTED_TIP: u128 = 1_000_000_000;
-
 /// Transactions that were taken and are not in an entry yet: by hash, with those who asked.
 type Taken = HashMap<B256, (Arc<SignedTransaction>, Submission)>;
 
@@ -158,7 +155,10 @@ fn admit(
     validate::stateless(&transaction, &rules)?;
     // A head in memory cannot fail to be read.
     let account = chain.state().account(transaction.sender).ok().flatten();
-    validate::against_account(&transaction, account.as_ref())?;
+    validate::against_nonce(&transaction, account.as_ref())?;
+    if chain.spec().dev.pool_balance_checks {
+        validate::funds(&transaction, account.as_ref())?;
+    }
     if !settings.is_impersonated(&transaction.sender)
         && validate::sender_has_code(chain.state(), account.as_ref()).unwrap_or_default()
     {
@@ -187,7 +187,7 @@ pub(super) fn sign(
         nonce: pool.next_nonce(sender, chain.nonce(sender)),
         gas: chain.settings().block_gas_limit,
         base_fee: chain.next_base_fee(),
-        tip: SUGGESTED_TIP,
+        tip: chain.spec().dev.suggested_tip,
         blob_base_fee: chain.next_blob_base_fee().unwrap_or_default(),
         fork,
     };

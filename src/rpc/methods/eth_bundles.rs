@@ -107,7 +107,7 @@ async fn bundle(call: Call<'_>) -> Answer {
         header.timestamp = asked.timestamp.unwrap_or(usual_time);
         header.gas_limit = asked
             .gas_limit
-            .unwrap_or(server.call_gas.max(header.gas_limit));
+            .unwrap_or(server.call_gas.cap(header.gas_limit));
         if let Some(coinbase) = asked.coinbase {
             header.beneficiary = coinbase;
         }

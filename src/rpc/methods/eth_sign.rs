@@ -9,12 +9,12 @@ use crate::{
         transaction::fill::{Defaults, fill},
         view::View,
     },
-    replica::SUGGESTED_TIP,
     rpc::{
         context::Context,
         dispatch::{Answer, Call},
         error::RpcError,
         format::{self, Json},
+        limits::CallGas,
         params::Message,
     },
 };
@@ -116,7 +116,7 @@ async fn complete(
 fn complete_at(
     view: &View,
     mut request: TransactionRequest,
-    call_gas: u64,
+    call_gas: CallGas,
 ) -> Result<(Arc<Chain>, Address, TypedTransaction), RpcError> {
     let chain = view.chain();
     let first = chain.accounts().first().copied();
@@ -131,14 +131,14 @@ fn complete_at(
         nonce: chain.pool().next_nonce(sender, chain.nonce(sender)),
         gas,
         base_fee: chain.next_base_fee(),
-        tip: SUGGESTED_TIP,
+        tip: chain.spec().dev.suggested_tip,
         blob_base_fee: chain.next_blob_base_fee().unwrap_or_default(),
         fork: view.next_rules().fork,
     };
     Ok((Arc::clone(chain), sender, fill(request, &defaults)?))
 }
 
-fn estimate(view: &View, request: &TransactionRequest, call_gas: u64) -> Result<u64, RpcError> {
+fn estimate(view: &View, request: &TransactionRequest, call_gas: CallGas) -> Result<u64, RpcError> {
     let at = view.block_and_state(BlockId::Number(BlockNumberOrTag::Pending))?;
     // The nonce is the sender's own business: it may be one to come.
     let request = TransactionRequest {

@@ -13,12 +13,12 @@ use crate::{
     },
     replica::api::ChainEvent,
     rpc::{
-        console,
         context::Context,
         dispatch::{Answer, Call},
-        error::RpcError,
+        error::{Failures, RpcError},
         format::{self, Json, List, Place},
         params::Argument,
+        witness,
     },
 };
 use alloy::{
@@ -100,7 +100,7 @@ pub(super) async fn submit(context: &Arc<Context>, write: Write) -> Result<B256,
     };
     match context.write(write).await? {
         Outcome::Transaction(hash) => {
-            console::taken(context, hash);
+            witness::taken(context, hash);
             Ok(hash)
         }
         outcome => Err(RpcError::internal(format!(
@@ -109,16 +109,31 @@ pub(super) async fn submit(context: &Arc<Context>, write: Write) -> Result<B256,
     }
 }
 
+/// Sends, and answers the hash; or an error, where clients want one for a transaction that was mined and failed.
+async fn submitted(context: &Arc<Context>, write: Write) -> Answer {
+    let hash = submit(context, write).await?;
+    if context.failures != Failures::InReceipts
+        && let Some(failure) = witness::failure_of(context, hash).await?
+    {
+        return Err(RpcError::failed_transaction(
+            hash,
+            &failure,
+            context.failures,
+        ));
+    }
+    Ok(Json::data(hash))
+}
+
 async fn send_raw(call: Call<'_>) -> Answer {
     call.params.at_most(1)?;
     let write = signed(&call)?;
-    Ok(Json::data(submit(call.context, write).await?))
+    submitted(call.context, write).await
 }
 
 async fn send(call: Call<'_>) -> Answer {
     call.params.at_most(1)?;
     let write = unsigned(&call)?;
-    Ok(Json::data(submit(call.context, write).await?))
+    submitted(call.context, write).await
 }
 
 /// With the passphrase of an account that is locked: it is open for this transaction alone.
@@ -165,15 +180,15 @@ async fn send_unsigned(call: Call<'_>) -> Answer {
         {
             sender
         }
-        _ => return Ok(Json::data(submit(call.context, write).await?)),
+        _ => return submitted(call.context, write).await,
     };
     call.context
         .cheat(Cheat::Impersonate { address: sender })
         .await?;
-    let sent = submit(call.context, write).await;
+    let sent = submitted(call.context, write).await;
     let stop = Cheat::StopImpersonating { address: sender };
     call.context.cheat(stop).await?;
-    Ok(Json::data(sent?))
+    sent
 }
 
 async fn send_raw_sync(call: Call<'_>) -> Answer {

@@ -90,7 +90,7 @@ macro_rules! methods {
 }
 use methods;
 
-pub(crate) use debug_trace::{run_traced_in, transaction_console_lines};
+pub(crate) use debug_trace::{Deadline, find_transaction, run_traced_in, with_block};
 
 const TABLES: &[&[Method]] = &[
     anvil::METHODS,
@@ -158,6 +158,7 @@ pub(crate) fn register(context: Arc<Context>) -> Result<Methods, RegisterMethodE
                 session: caller.session.as_deref(),
             };
             within(context.limits.response_bytes, (method.run)(call).await)
+                .map_err(|error| error.in_profile(context.errors))
         })?;
         for alias in aliases {
             module.register_alias(alias, name)?;

@@ -186,7 +186,7 @@ async fn traced_calls(
         })
     })
     .await?;
-    call.context.console.print(&console);
+    call.context.witness.print_console(&console);
     Ok(traced)
 }
 

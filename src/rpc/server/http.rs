@@ -12,11 +12,13 @@ use hyper::{
     body::{Bytes, Incoming},
     header::{self, HeaderName, HeaderValue},
 };
-use std::{convert::Infallible, sync::Arc};
+use std::{convert::Infallible, net::IpAddr, sync::Arc};
 use tokio::sync::OwnedSemaphorePermit;
 
 /// How long a browser may remember a preflight's answer, seconds.
 const PREFLIGHT_SECONDS: HeaderValue = HeaderValue::from_static("600");
+/// Where load balancers look.
+const HEALTH: &str = "/healthz";
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const OPENMETRICS: HeaderValue =
     HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
@@ -73,13 +75,17 @@ async fn route(
     if !host_is_allowed(&request, &shared.hosts) {
         return text(
             StatusCode::FORBIDDEN,
-            "This Host is not allowed; add its name to the server's allowed hosts.\n",
+            "This Host is not allowed; add its name with `--allowed-hosts` or in the config.\n",
         );
+    }
+    let path = request.uri().path();
+    if shared.endpoint.as_ref().is_some_and(|one| one != path) && path != HEALTH {
+        return text(StatusCode::NOT_FOUND, "There is nothing at this path.\n");
     }
     match *request.method() {
         Method::POST => call(request, shared).await,
         Method::OPTIONS => plain(StatusCode::OK, Bytes::new(), None),
-        Method::GET if websocket::is_upgrade(&request) => {
+        Method::GET if shared.websockets && websocket::is_upgrade(&request) => {
             if !page_is_allowed(&request, &shared.origins) {
                 return text(StatusCode::FORBIDDEN, "This Origin is not allowed.\n");
             }
@@ -92,7 +98,7 @@ async fn route(
             }
             websocket::upgrade(request, shared, permit)
         }
-        Method::GET | Method::HEAD if request.uri().path() == "/healthz" => {
+        Method::GET | Method::HEAD if request.uri().path() == HEALTH => {
             text(StatusCode::OK, "ok\n")
         }
         Method::GET | Method::HEAD if request.uri().path() == "/readyz" => ready(shared),
@@ -179,13 +185,13 @@ fn host_is_allowed(request: &Request<Incoming>, allowed: &Allowed) -> bool {
     let Allowed::Only(list) = allowed else {
         return true;
     };
-    let host = request
-        .headers()
-        .get(header::HOST)
-        .and_then(|host| host.to_str().ok())
-        .unwrap_or_default();
-    list.iter()
-        .any(|name| name.eq_ignore_ascii_case(host_name(host)))
+    let host = request.headers().get(header::HOST);
+    let host = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let name = host_name(host);
+    // A rebound name is a name: whoever gives an address, or nothing as plain scripts do, is no page of another origin.
+    name.is_empty()
+        || name.parse::<IpAddr>().is_ok()
+        || list.iter().any(|one| one.eq_ignore_ascii_case(name))
 }
 
 /// The name in `name:port` or `[address]:port`.

@@ -73,7 +73,7 @@ impl<'a> Machine<'a> {
         config.disable_eip3607 = true;
         config.disable_block_gas_limit = true;
         config.tx_gas_limit_cap = Some(u64::MAX);
-        config.memory_limit = MEMORY_LIMIT_BYTES;
+        config.memory_limit = config.memory_limit.min(MEMORY_LIMIT_BYTES);
         let spec = config.spec;
         let mut moved_precompiles = MovedPrecompiles::new();
         if let Some(overrides) = state_overrides {

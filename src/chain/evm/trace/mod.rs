@@ -11,6 +11,8 @@
 //! prestate     prestateTracer                       erc7562, keccak  the tracers of that name
 //! otterscan    ots_*                                opcode_gas       trace_*OpcodeGas
 //! position     the state between two transactions   console          Solidity's console.log
+//! console      Solidity's console.log               failure      why a run failed
+//! tree         frames as text, as anvil prints them
 //! ```
 //!
 //! The answers are JSON text as geth writes it: struct logs are written while the transaction runs, so that a trace takes
@@ -23,6 +25,7 @@
 mod calls;
 pub mod console;
 mod erc7562;
+pub mod failure;
 mod geth;
 mod keccak;
 pub mod opcode_gas;
@@ -35,6 +38,7 @@ mod struct_log;
 #[cfg(test)]
 mod tests;
 mod tracer;
+pub mod tree;
 mod watch;
 
 use super::{call::CallError, ecrecover::Signatures};

@@ -1,7 +1,5 @@
 //! The flags of dumps: anvil's five, under its names.
 
-#![allow(clippy::doc_markdown)] // comments of fields are printed, not rendered
-
 use crate::node::DumpFiles;
 use clap::{Args, builder::BoolishValueParser};
 use std::{path::PathBuf, time::Duration};
@@ -9,7 +7,7 @@ use std::{path::PathBuf, time::Duration};
 /// Where a chain's dump is read from and written to.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "State")]
-pub(super) struct DumpFlags {
+pub(in crate::cli) struct DumpFlags {
     /// Load the chain from a dump, if the file is there, and dump it there at the end
     #[arg(
         long,
@@ -35,7 +33,7 @@ pub(super) struct DumpFlags {
 
 impl DumpFlags {
     /// What a node is to do.
-    pub(super) fn files(self) -> DumpFiles {
+    pub(in crate::cli) fn files(self) -> DumpFiles {
         DumpFiles {
             must_exist: self.load_state.is_some(),
             load: self.load_state.or_else(|| self.state.clone()),
