@@ -109,12 +109,9 @@ impl Chain {
             ] {
                 seen.push(block[field].clone());
             }
-            for receipt in self
-                .call("eth_getBlockReceipts", json!([id]))
-                .await
-                .as_array()
-                .unwrap()
-            {
+            let receipts = self.call("eth_getBlockReceipts", json!([id])).await;
+            // anvil has none for its first block.
+            for receipt in receipts.as_array().into_iter().flatten() {
                 for field in [
                     "blockHash",
                     "from",
@@ -399,7 +396,7 @@ async fn dumps_go_to_anvil_and_back() {
 async fn a_dump_larger_than_an_entry_of_the_log_is_loaded_on_every_node() {
     let cluster = Cluster::three().await;
     let mut accounts = serde_json::Map::new();
-    for number in 1..=60_000_u32 {
+    for number in 1..=30_000_u32 {
         let storage: serde_json::Map<_, _> = (0..3)
             .map(|slot| {
                 (
@@ -419,7 +416,7 @@ async fn a_dump_larger_than_an_entry_of_the_log_is_loaded_on_every_node() {
     let node = &cluster.nodes[cluster.follower().await];
     assert_eq!(node.ask("anvil_loadState", json!([hex])).await, true);
     for node in &cluster.nodes {
-        for number in [1_u64, 30_000, 60_000] {
+        for number in [1_u64, 15_000, 30_000] {
             let address = format!("{:#042x}", 0xacc0_0000_0000_u64 + number);
             assert_eq!(node.balance(&address).await, u128::from(number));
             let slot = node.ask("eth_getStorageAt", json!([address, "0x2"])).await;
