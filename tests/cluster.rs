@@ -20,6 +20,8 @@ mod execution_apis;
 mod load;
 #[path = "cluster/majority.rs"]
 mod majority;
+#[path = "cluster/methods.rs"]
+mod methods;
 #[path = "cluster/transfer.rs"]
 mod transfer;
 #[path = "wasm/src/history.rs"]

@@ -4,6 +4,7 @@
 mod bad_input;
 mod cheats;
 mod clients;
+mod method_table;
 mod protocol;
 mod reads;
 mod subscriptions;
