@@ -202,7 +202,11 @@ async fn set_interval_mining(call: Call<'_>) -> Answer {
     call.params.at_most(1)?;
     let interval_ms = if call.params.raw(0).is_some_and(|json| json.starts_with('[')) {
         let range: Vec<params::Cheat<u64>> = call.params.required(0)?;
-        range.first().map_or(0, |lower| lower.0)
+        let [lower, _] = range.as_slice() else {
+            let problem = format!("{} numbers where two are a range", range.len());
+            return Err(RpcError::invalid_argument(0, problem));
+        };
+        lower.0
     } else {
         let params::Seconds(milliseconds) = call.params.required(0)?;
         milliseconds

@@ -6,6 +6,7 @@ mod chain_changes;
 mod cheats;
 mod clients;
 mod complaints;
+mod method_table;
 mod protocol;
 mod reads;
 mod subscriptions;

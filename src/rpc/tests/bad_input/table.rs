@@ -170,8 +170,6 @@ pub(super) const PARAMETERS: &[Row] = &[
     ("eth_newPendingTransactionFilter", (&[], &[])),
     ("personal_unlockAccount", (&[Address], &[Any, Any])),
     ("eth_signTypedData_v4", (&[Address, TypedData], &[])),
-    ("eth_subscribe", (&[Text], &[Any])),
-    ("eth_unsubscribe", (&[Text], &[])),
     ("eth_sendUnsignedTransaction", (&[Transaction], &[])),
     ("eth_sendRawTransactionSync", (&[Data], &[Quantity])),
     ("eth_sendTransactionSync", (&[Transaction], &[Quantity])),
