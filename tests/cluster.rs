@@ -8,6 +8,8 @@
 
 mod harness;
 
+#[path = "cluster/certificates.rs"]
+mod certificates;
 #[path = "cluster/command_line.rs"]
 mod command_line;
 #[path = "cluster/crashes.rs"]

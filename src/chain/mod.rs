@@ -106,6 +106,7 @@ impl Chain {
             revert: None,
             diffs: vec![(0, diff)],
             blocks: vec![Arc::new(block)],
+            log_index: 0,
             console_callers: Vec::new(),
         };
         (chain, effects)

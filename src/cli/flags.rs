@@ -2,7 +2,7 @@
 
 #![allow(clippy::doc_markdown, rustdoc::bare_urls)] // comments of fields are printed, not rendered
 
-use super::refused::RefusedFlags;
+use super::{proof_flags::VerifyFlags, refused::RefusedFlags};
 use crate::config::Ether;
 use clap::{
     ArgAction, Args, CommandFactory as _, Parser, Subcommand, ValueEnum,
@@ -76,6 +76,8 @@ pub(super) enum Command {
     Import(TransferFlags),
     /// Write the blocks of a running chain to a file, as geth's `export` does
     Export(ExportFlags),
+    /// Check a certificate, a backup or the data folder of a stopped node, offline
+    Verify(VerifyFlags),
 }
 
 #[derive(Debug, Args)]

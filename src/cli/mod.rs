@@ -10,10 +10,12 @@ mod flags;
 mod http;
 mod keys;
 mod overrides;
+mod proof_flags;
 mod refused;
 mod start;
 mod status;
 mod transfer;
+mod verify;
 
 #[cfg(test)]
 mod tests;
@@ -41,6 +43,8 @@ enum CliError {
     Transfer(#[from] transfer::TransferError),
     #[error(transparent)]
     Status(#[from] status::StatusError),
+    #[error(transparent)]
+    Verify(#[from] verify::VerifyError),
     #[error("the runtime cannot start: {0}")]
     Runtime(io::Error),
     #[error("cannot write `{}`: {source}; choose a path where no file is yet", path.display())]
@@ -67,6 +71,7 @@ pub fn main() -> ExitCode {
         Some(Command::Status(status)) => &status.display,
         Some(Command::Import(import)) => &import.display,
         Some(Command::Export(export)) => &export.transfer.display,
+        Some(Command::Verify(verify)) => &verify.display,
     };
     let printer = start_output(display);
     let result = run(cli, &printer);
@@ -100,5 +105,6 @@ fn run(cli: Cli, printer: &Printer) -> Result<(), CliError> {
         Some(Command::Status(status)) => status::run(&status, printer),
         Some(Command::Import(import)) => transfer::import(&import, printer),
         Some(Command::Export(export)) => transfer::export(&export, printer),
+        Some(Command::Verify(verify)) => verify::run(&verify, printer),
     }
 }

@@ -12,6 +12,8 @@
 pub mod api;
 mod applier;
 mod barrier;
+pub mod certificate;
+mod certify;
 pub mod environment;
 pub mod import;
 pub mod log;
@@ -30,6 +32,7 @@ mod tests;
 mod waiters;
 
 pub use applier::Applier;
+pub use certify::{CertificateError, Sign};
 #[cfg(feature = "node")]
 pub(crate) use producer::SUGGESTED_TIP;
 pub use raft_log::RaftLog;

@@ -92,6 +92,8 @@ pub struct Effects {
     pub diffs: Vec<(u64, StateDiff)>,
     /// New blocks, ascending.
     pub blocks: Vec<Arc<BlockRecord>>,
+    /// The index of the entry in the log, kept beside its blocks; 0 for the genesis block, which no entry made.
+    pub log_index: u64,
     /// Transactions in them that may have called Solidity's console; not kept.
     pub console_callers: Vec<B256>,
 }

@@ -38,11 +38,13 @@ pub enum Table {
     Meta = 10,
     /// Versioned hash of a blob (EIP-4844) → the place of a transaction that carries it, as in `Transactions`.
     Blobs = 11,
+    /// Number → index of the log entry that made the block.
+    LogIndexes = 12,
 }
 
 impl Table {
     /// How many there are.
-    pub const COUNT: usize = 12;
+    pub const COUNT: usize = 13;
     /// All, in the order of their numbers.
     pub const ALL: [Self; Self::COUNT] = [
         Self::Blocks,
@@ -57,6 +59,7 @@ impl Table {
         Self::Changes,
         Self::Meta,
         Self::Blobs,
+        Self::LogIndexes,
     ];
 
     /// The name on disk.
@@ -74,6 +77,7 @@ impl Table {
             Self::Changes => "changes",
             Self::Meta => "meta",
             Self::Blobs => "blobs",
+            Self::LogIndexes => "log_indexes",
         }
     }
 }
