@@ -41,7 +41,7 @@ use std::sync::Arc;
 
 pub use apply::{Applied, ApplyError, Divergence};
 pub use block::Built;
-pub use checkpoint::CheckpointError;
+pub use checkpoint::{CheckpointError, CheckpointSummary};
 pub use fork_config::{ForkConfig, ForkConfigs};
 pub use rejection::Rejection;
 

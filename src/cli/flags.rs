@@ -2,7 +2,10 @@
 
 #![allow(clippy::doc_markdown, rustdoc::bare_urls)] // comments of fields are printed, not rendered
 
-use super::{proof_flags::VerifyFlags, refused::RefusedFlags};
+use super::{
+    proof_flags::{BackupFlags, RestoreFlags, VerifyFlags},
+    refused::RefusedFlags,
+};
 use crate::config::Ether;
 use clap::{
     ArgAction, Args, CommandFactory as _, Parser, Subcommand, ValueEnum,
@@ -78,6 +81,10 @@ pub(super) enum Command {
     Export(ExportFlags),
     /// Check a certificate, a backup or the data folder of a stopped node, offline
     Verify(VerifyFlags),
+    /// Save the whole chain of a running cluster to one file
+    Backup(BackupFlags),
+    /// Make the data folders of a cluster from a backup
+    Restore(Box<RestoreFlags>),
 }
 
 #[derive(Debug, Args)]

@@ -6,6 +6,7 @@
 //! *Invariants.* Flags carry anvil's names where anvil has the thing, each has a `PRALINE_…` variable, and each has an
 //! effect: what is not built is refused, not accepted in silence.
 
+mod backup;
 mod flags;
 mod http;
 mod keys;
@@ -44,6 +45,10 @@ enum CliError {
     #[error(transparent)]
     Status(#[from] status::StatusError),
     #[error(transparent)]
+    Backup(#[from] backup::TransferError),
+    #[error(transparent)]
+    Restore(#[from] crate::node::restore::RestoreError),
+    #[error(transparent)]
     Verify(#[from] verify::VerifyError),
     #[error("the runtime cannot start: {0}")]
     Runtime(io::Error),
@@ -72,6 +77,8 @@ pub fn main() -> ExitCode {
         Some(Command::Import(import)) => &import.display,
         Some(Command::Export(export)) => &export.transfer.display,
         Some(Command::Verify(verify)) => &verify.display,
+        Some(Command::Backup(backup)) => &backup.display,
+        Some(Command::Restore(restore)) => &restore.display,
     };
     let printer = start_output(display);
     let result = run(cli, &printer);
@@ -106,5 +113,7 @@ fn run(cli: Cli, printer: &Printer) -> Result<(), CliError> {
         Some(Command::Import(import)) => transfer::import(&import, printer),
         Some(Command::Export(export)) => transfer::export(&export, printer),
         Some(Command::Verify(verify)) => verify::run(&verify, printer),
+        Some(Command::Backup(backup)) => backup::backup(&backup, printer),
+        Some(Command::Restore(restore)) => backup::restore(*restore, printer),
     }
 }

@@ -25,3 +25,43 @@ pub(super) struct VerifyFlags {
     #[command(flatten)]
     pub(super) display: DisplayFlags,
 }
+
+#[derive(Debug, Args)]
+pub(super) struct BackupFlags {
+    /// The file to write; in a folder it is named by its hash
+    #[arg(value_name = "FILE|DIR", default_value = ".")]
+    pub(super) path: PathBuf,
+    /// A node of the cluster, on this machine
+    #[arg(
+        short,
+        long,
+        value_name = "URL",
+        env = "PRALINE_URL",
+        default_value = "http://127.0.0.1:8545"
+    )]
+    pub(super) url: String,
+    #[command(flatten)]
+    pub(super) display: DisplayFlags,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RestoreFlags {
+    /// The backup
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
+    /// The config of the cluster to make [default: chain-config/cluster.toml, or the same as built in]
+    #[arg(short, long, value_name = "FILE", env = "PRALINE_CONFIG")]
+    pub(super) config: Option<PathBuf>,
+    /// Make a cluster of N nodes without a config, for `praline --nodes N --data-dir DIR`
+    #[arg(long, value_name = "N", conflicts_with = "config", requires = "data_dir",
+          value_parser = clap::value_parser!(u8).range(1..=15))]
+    pub(super) nodes: Option<u8>,
+    /// Only this member: each on its own machine
+    #[arg(long, value_name = "NAME", conflicts_with = "nodes")]
+    pub(super) node: Option<String>,
+    /// Folder that gets a folder a node [default: the config's, or .praline beside it, as for `praline node`]
+    #[arg(long, value_name = "DIR", env = "PRALINE_DATA_DIR")]
+    pub(super) data_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) display: DisplayFlags,
+}

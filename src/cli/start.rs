@@ -16,7 +16,7 @@ use std::{
 };
 
 /// Where anvil listens.
-const DEFAULT_PORT: u16 = 8545;
+pub(super) const DEFAULT_PORT: u16 = 8545;
 /// The folder of `praline node`, beside the config.
 const DEFAULT_DATA_DIR: &str = ".praline";
 
@@ -81,7 +81,8 @@ pub(super) fn load(
     }
 }
 
-fn beside(config: &ClusterConfig) -> PathBuf {
+/// The default data folder of `praline node`.
+pub(super) fn beside(config: &ClusterConfig) -> PathBuf {
     let folder = config
         .file
         .as_deref()

@@ -17,6 +17,7 @@ mod flusher;
 mod generated;
 pub mod listeners;
 mod metrics;
+pub mod restore;
 mod run;
 pub mod signals;
 pub mod slot;

@@ -11,6 +11,7 @@
 
 pub mod api;
 mod applier;
+pub mod backup;
 mod barrier;
 pub mod certificate;
 mod certify;

@@ -294,9 +294,17 @@ impl fmt::Debug for Snapshot {
 }
 
 impl StoreSnapshot for Snapshot {
-    fn entries(&self) -> Result<Entries, StoreError> {
+    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        guarded(|| {
+            let table = self.transaction.open_table(definition(table))?;
+            Ok(table.get(key)?.map(|value| value.value().to_vec()))
+        })
+        .map_err(|failure| store_error(&self.path, failure))
+    }
+
+    fn entries_of(&self, wanted: &[Table]) -> Result<Entries, StoreError> {
         let mut tables = Vec::new();
-        for table in Table::ALL {
+        for table in wanted.iter().copied() {
             let range = guarded(|| {
                 Ok(self
                     .transaction

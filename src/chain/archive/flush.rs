@@ -75,7 +75,7 @@ fn put_slot(state: &State, address: Address, slot: U256, batch: &mut Batch) {
     }
 }
 
-fn put_block(block: &BlockRecord, batch: &mut Batch) {
+pub(super) fn put_block(block: &BlockRecord, batch: &mut Batch) {
     let number = block.header.number;
     let key = number.to_be_bytes();
     batch.put(Table::Blocks, &key, block.encode());

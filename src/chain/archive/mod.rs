@@ -14,6 +14,7 @@
 
 mod blocks;
 mod cache;
+mod canonical;
 mod encoding;
 mod flush;
 mod history;
@@ -266,6 +267,13 @@ impl Archive {
         &self,
         chunks: impl Iterator<Item = io::Result<Vec<u8>>>,
     ) -> Result<(), StoreError> {
+        self.replace(&mut snapshot::entries(chunks))
+    }
+
+    fn replace(
+        &self,
+        entries: &mut dyn Iterator<Item = Result<Entry, StoreError>>,
+    ) -> Result<(), StoreError> {
         let _one = self.flushing();
         // Readers between two histories would get a mix.
         let dead = {
@@ -275,7 +283,7 @@ impl Archive {
         };
         let installed = self
             .store
-            .replace_all(&mut snapshot::entries(chunks))
+            .replace_all(entries)
             .and_then(|()| self.stored_version());
         let mut inner = self.write();
         match installed {

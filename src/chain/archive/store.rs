@@ -62,6 +62,19 @@ impl Table {
         Self::LogIndexes,
     ];
 
+    /// Those that do not follow from others: the rest are indexes of blocks.
+    pub const PRIMARY: [Self; 9] = [
+        Self::Blocks,
+        Self::Accounts,
+        Self::Slots,
+        Self::Codes,
+        Self::AccountHistory,
+        Self::SlotHistory,
+        Self::Changes,
+        Self::Meta,
+        Self::LogIndexes,
+    ];
+
     /// The name on disk.
     pub const fn name(self) -> &'static str {
         match self {
@@ -177,7 +190,15 @@ impl dyn Store + '_ {
 /// A consistent view of a whole store.
 pub trait StoreSnapshot: Send + Sync + fmt::Debug {
     /// All entries, table by table, in the order of the keys. May be called again.
-    fn entries(&self) -> Result<Entries, StoreError>;
+    fn entries(&self) -> Result<Entries, StoreError> {
+        self.entries_of(&Table::ALL)
+    }
+
+    /// The same of some tables.
+    fn entries_of(&self, tables: &[Table]) -> Result<Entries, StoreError>;
+
+    /// The value of a key.
+    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
 }
 
 /// All entries of a store.

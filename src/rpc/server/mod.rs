@@ -2,6 +2,7 @@
 //!
 //! *Never here:* what a message says.
 
+mod backup;
 mod http;
 mod websocket;
 
@@ -66,6 +67,8 @@ struct Shared {
     origins: Allowed,
     hosts: Allowed,
     stop: watch::Receiver<bool>,
+    /// Places for backups that are read.
+    backups: Arc<Semaphore>,
 }
 
 /// Binds and starts to accept.
@@ -89,6 +92,7 @@ pub(super) async fn start(config: RpcConfig, context: Arc<Context>) -> io::Resul
         origins: config.origins,
         hosts: config.hosts,
         stop: stopped.clone(),
+        backups: Arc::new(Semaphore::new(backup::AT_ONCE_MAX)),
     });
     tokio::spawn(tick_filters(context, stopped));
     let accepting = tokio::spawn(accept(listener, shared, Arc::clone(&connections)));
@@ -128,8 +132,8 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>, connections: Arc<Sem
             accepted = listener.accept() => accepted,
         };
         match stream {
-            Ok((stream, _)) => {
-                tokio::spawn(connection(stream, Arc::clone(&shared), permit));
+            Ok((stream, caller)) => {
+                tokio::spawn(connection(stream, caller, Arc::clone(&shared), permit));
             }
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
@@ -139,7 +143,12 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>, connections: Arc<Sem
     }
 }
 
-async fn connection(stream: TcpStream, shared: Arc<Shared>, permit: OwnedSemaphorePermit) {
+async fn connection(
+    stream: TcpStream,
+    caller: SocketAddr,
+    shared: Arc<Shared>,
+    permit: OwnedSemaphorePermit,
+) {
     // Without this an answer waits up to 40 ms for the client's delayed acknowledgement (Nagle).
     let _ = stream.set_nodelay(true);
     let mut stop = shared.stop.clone();
@@ -148,7 +157,7 @@ async fn connection(stream: TcpStream, shared: Arc<Shared>, permit: OwnedSemapho
     let service = service_fn(move |request| {
         let shared = Arc::clone(&shared);
         let permit = Arc::clone(&permit);
-        async move { http::respond(request, &shared, permit).await }
+        async move { http::respond(request, caller, &shared, permit).await }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
