@@ -8,6 +8,8 @@
 
 mod harness;
 
+#[path = "cluster/backup.rs"]
+mod backup;
 #[path = "cluster/certificates.rs"]
 mod certificates;
 #[path = "cluster/command_line.rs"]
