@@ -8,6 +8,10 @@
 
 mod harness;
 
+#[path = "cluster/backup.rs"]
+mod backup;
+#[path = "cluster/certificates.rs"]
+mod certificates;
 #[path = "cluster/cheats.rs"]
 mod cheats;
 #[path = "cluster/command_line.rs"]

@@ -46,7 +46,7 @@ use std::sync::Arc;
 
 pub use apply::{Applied, ApplyError, Divergence};
 pub use block::Built;
-pub use checkpoint::CheckpointError;
+pub use checkpoint::{CheckpointError, CheckpointSummary};
 pub use fork_config::{ForkConfig, ForkConfigs};
 pub use rejection::Rejection;
 pub use rewind::{REORG_DEPTH_MAX, RewindError};
@@ -118,6 +118,7 @@ impl Chain {
             revert: None,
             diffs: vec![(0, diff)],
             blocks: vec![Arc::new(block)],
+            log_index: 0,
             console_callers: Vec::new(),
         };
         (chain, effects)

@@ -12,6 +12,7 @@
 //! *Invariants.* Flags carry anvil's names where anvil has the thing, each has a `PRALINE_…` variable, and each has an
 //! effect: what has none is refused or taken with a warning, never in silence.
 
+mod backup;
 mod flags;
 mod foreign;
 mod ganache;
@@ -22,6 +23,7 @@ mod overrides;
 mod start;
 mod status;
 mod transfer;
+mod verify;
 
 #[cfg(test)]
 mod tests;
@@ -51,6 +53,12 @@ enum CliError {
     Status(#[from] status::StatusError),
     #[error(transparent)]
     Instance(#[from] instances::InstanceError),
+    #[error(transparent)]
+    Backup(#[from] backup::TransferError),
+    #[error(transparent)]
+    Restore(#[from] crate::node::restore::RestoreError),
+    #[error(transparent)]
+    Verify(#[from] verify::VerifyError),
     #[error("the runtime cannot start: {0}")]
     Runtime(io::Error),
     #[error("cannot write `{}`: {source}; choose a path where no file is yet", path.display())]
@@ -82,6 +90,9 @@ pub fn main() -> ExitCode {
         Some(Command::Status(status)) => &status.display,
         Some(Command::Import(import)) => &import.display,
         Some(Command::Export(export)) => &export.transfer.display,
+        Some(Command::Verify(verify)) => &verify.display,
+        Some(Command::Backup(backup)) => &backup.display,
+        Some(Command::Restore(restore)) => &restore.display,
         Some(Command::Instances(instances)) => &instances.display,
     };
     let printer = match start_output(display) {
@@ -134,5 +145,8 @@ fn run(cli: Cli, printer: &Printer) -> Result<(), CliError> {
         Some(Command::Import(import)) => transfer::import(&import, printer),
         Some(Command::Export(export)) => transfer::export(&export, printer),
         Some(Command::Instances(instances)) => instances::run(&instances.action, printer),
+        Some(Command::Verify(verify)) => verify::run(&verify, printer),
+        Some(Command::Backup(backup)) => backup::backup(&backup, printer),
+        Some(Command::Restore(restore)) => backup::restore(*restore, printer),
     }
 }

@@ -18,7 +18,7 @@ use std::{
 };
 
 /// Where anvil listens.
-const DEFAULT_PORT: u16 = 8545;
+pub(super) const DEFAULT_PORT: u16 = 8545;
 /// Threads beyond this serve nobody.
 const THREADS_MAX: usize = 1024;
 /// The folder of `praline node`, beside the config.
@@ -98,7 +98,8 @@ pub(super) fn load(
     }
 }
 
-fn beside(config: &ClusterConfig) -> PathBuf {
+/// The default data folder of `praline node`.
+pub(super) fn beside(config: &ClusterConfig) -> PathBuf {
     let folder = config
         .file
         .as_deref()

@@ -28,7 +28,9 @@ pub use crate::{
 pub use chain::GANACHE_MNEMONIC;
 pub use error::{ConfigError, Place, Problem};
 pub use ether::Ether;
-pub use identity::{SecretSource, parse_secret_key, public_key_of, read_key_file, write_key_file};
+pub use identity::{
+    SecretSource, parse_public_key, parse_secret_key, public_key_of, read_key_file, write_key_file,
+};
 pub use members::{is_loopback, split_address};
 pub use overrides::Overrides;
 

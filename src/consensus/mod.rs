@@ -26,6 +26,7 @@ mod network;
 mod peers;
 mod progress;
 mod proposals;
+mod seed;
 mod service;
 mod snapshot;
 mod status;
@@ -44,6 +45,7 @@ pub(crate) use message::fuzz_messages;
 pub use peers::{MessageKind, PeerCalls, PeerError, PeerService, TimedCalls, Transport};
 pub(crate) use progress::Progress;
 pub use proposals::{ProposalFuture, ProposeError};
+pub use seed::{seed_log, seed_record};
 pub use snapshot::{MemorySpool, SnapshotSpool, SpoolWriter};
 pub use status::{ConsensusStatus, LeaderView, LeaderWatch, MemberProgress};
 pub use type_config::{

@@ -9,9 +9,14 @@ use crate::{
     chain::{
         Chain,
         archive::Archive,
+        block::BlockRecord,
         command::{Outcome, Write},
     },
-    replica::api::{Backend, ChainEvent, ClusterStatus, ReadError, WriteError},
+    replica::{
+        CertificateError,
+        api::{Backend, ChainEvent, ClusterStatus, ReadError, WriteError},
+        certificate::Certificate,
+    },
 };
 use futures::future::{BoxFuture, FutureExt};
 use std::{
@@ -100,6 +105,13 @@ impl Backend for LaggingBackend {
 
     fn status(&self) -> ClusterStatus {
         self.inner.status()
+    }
+
+    fn certificate(
+        &self,
+        block: Arc<BlockRecord>,
+    ) -> BoxFuture<'_, Result<Arc<Certificate>, CertificateError>> {
+        self.inner.certificate(block)
     }
 
     fn now_ms(&self) -> u64 {

@@ -14,7 +14,7 @@ use crate::{
     faults::{self, Control, Faults, FaultyTransport, LaggingBackend},
     net::{self, FileSpool, Net, NetConfig, Tokio},
     replica::{
-        self, Prepared, RaftLog, Replica, ReplicaConfig,
+        self, Prepared, RaftLog, Replica, ReplicaConfig, Sign,
         api::{Backend, ChainEvent},
     },
     rpc::{self, Allowed, CallGas, Limits, Listen, OnRequest, RpcConfig, RpcServer},
@@ -22,7 +22,8 @@ use crate::{
     telemetry::{FailureReasons, Printer},
     types::MemberId,
 };
-use alloy::primitives::Bytes;
+use alloy::primitives::{B512, Bytes};
+use ed25519_dalek::Signer as _;
 use futures::future::BoxFuture;
 use std::{
     path::Path,
@@ -110,6 +111,7 @@ pub async fn start_member(
         Arc::new(RaftLog::new(consensus.clone(), peers)),
         Arc::new(World::new()?),
     );
+    replica.set_key(config.cluster_id(), signer(config, me).map_err(failed)?);
     transport.serve(
         MessageKind::Application,
         Some(Arc::new(Questions(replica.clone()))),
@@ -210,6 +212,12 @@ fn start_faults(
         )
     });
     (killed, control)
+}
+
+/// Signs with the member's identity key, which stays in here.
+fn signer(config: &ClusterConfig, me: &MemberConfig) -> Result<Sign, StartFailure> {
+    let key = config.secret_key(me)?;
+    Ok(Arc::new(move |bytes| B512::new(key.sign(bytes).to_bytes())))
 }
 
 fn start_net(

@@ -20,6 +20,7 @@ mod instance;
 pub mod listeners;
 mod metrics;
 mod output;
+pub mod restore;
 mod run;
 pub mod signals;
 pub mod slot;

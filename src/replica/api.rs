@@ -1,5 +1,6 @@
 //! What the RPC server (or any other front) may ask of a member of the cluster.
 
+use super::{CertificateError, certificate::Certificate};
 use crate::{
     chain::{
         Chain,
@@ -94,6 +95,14 @@ pub trait Backend: Send + Sync + fmt::Debug + 'static {
     fn archive(&self) -> &Arc<Archive>;
     /// The cluster as seen from here.
     fn status(&self) -> ClusterStatus;
+    /// A quorum's signatures under a block of this node's chain. Bounded in time.
+    fn certificate(
+        &self,
+        block: Arc<BlockRecord>,
+    ) -> BoxFuture<'_, Result<Arc<Certificate>, CertificateError>> {
+        drop(block);
+        Box::pin(async { Err(CertificateError::NoKey) })
+    }
     /// The real time, Unix milliseconds: the edge's clock, for pending blocks.
     fn now_ms(&self) -> u64;
 }

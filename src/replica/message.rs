@@ -1,4 +1,4 @@
-//! What members ask each other beside Raft: writes on behalf of clients, and the read index. Encoded with postcard.
+//! What members ask each other beside Raft: writes on behalf of clients, the read index, signatures. Encoded with postcard.
 
 use super::log::LogError;
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
     },
     types::{LogIndex, MemberId, RequestId},
 };
-use alloy::primitives::Bytes;
+use alloy::primitives::{B256, B512, Bytes};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -33,6 +33,13 @@ pub(super) enum Request {
     },
     /// What is the read index?
     ReadIndex,
+    /// To any member: sign this block, if you have applied it (see `certificate`).
+    Sign {
+        /// Its number.
+        number: u64,
+        /// Its hash.
+        hash: B256,
+    },
 }
 
 /// The leader's answer.
@@ -42,6 +49,8 @@ pub(super) enum Response {
     Write(Submitted),
     /// To a read index; `Err`: who leads instead, if known.
     ReadIndex(Result<LogIndex, Option<MemberId>>),
+    /// A signature under a block; `None`: the block is not in this member's chain (yet).
+    Signed(Option<B512>),
 }
 
 /// What became of a write at the leader.

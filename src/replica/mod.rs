@@ -11,7 +11,10 @@
 
 pub mod api;
 mod applier;
+pub mod backup;
 mod barrier;
+pub mod certificate;
+mod certify;
 pub mod environment;
 pub mod import;
 pub mod load;
@@ -31,6 +34,7 @@ mod tests;
 mod waiters;
 
 pub use applier::Applier;
+pub use certify::{CertificateError, Sign};
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use message::fuzz_messages;
 #[cfg(feature = "node")]

@@ -4,6 +4,8 @@ use super::{
     api::{Backend, ClusterStatus, ReadError, WriteError},
     applier::{Applier, decode_stored},
     barrier::Barrier,
+    certificate::Certificate,
+    certify::{CertificateError, Sign, Surroundings},
     environment::Environment,
     log::ReplicatedLog,
     producer,
@@ -14,13 +16,14 @@ use crate::{
     chain::{
         Chain, CheckpointError,
         archive::{Archive, StoreError},
+        block::BlockRecord,
         command::{Outcome, Write},
         spec::ChainSpec,
     },
     consensus::Stored,
     types::{Member, MemberId, MemberStatus, Role},
 };
-use alloy::primitives::Bytes;
+use alloy::primitives::{B256, Bytes};
 use futures::future::BoxFuture;
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
@@ -146,6 +149,7 @@ impl Prepared {
             submissions,
             barrier: barrier.clone(),
             timeout_ms: config.timeout_ms,
+            certifier: Arc::default(),
         };
         Replica(Arc::new(Inner {
             config,
@@ -177,6 +181,20 @@ impl Replica {
     pub fn serve_peer(&self, question: Bytes) -> BoxFuture<'static, Bytes> {
         let inner = self.0.clone();
         Box::pin(async move { inner.router.serve(&question).await })
+    }
+
+    /// Gives it what it signs certificates with, once.
+    pub fn set_key(&self, cluster_id: B256, sign: Sign) {
+        self.0.router.certifier.set_key(cluster_id, sign);
+    }
+
+    /// Those whose signatures count.
+    fn voters(&self) -> BTreeMap<MemberId, Member> {
+        let members = self.status().members.into_iter();
+        members
+            .filter(|one| one.role != Some(Role::Learner))
+            .map(|one| (one.id, one.member))
+            .collect()
     }
 
     fn member_status(&self, id: MemberId, member: &Member) -> MemberStatus {
@@ -248,6 +266,23 @@ impl Backend for Replica {
                 .map(|(id, member)| self.member_status(*id, member))
                 .collect(),
         }
+    }
+
+    fn certificate(
+        &self,
+        block: Arc<BlockRecord>,
+    ) -> BoxFuture<'_, Result<Arc<Certificate>, CertificateError>> {
+        let inner = &self.0;
+        Box::pin(async move {
+            let around = Surroundings {
+                log: &*inner.log,
+                environment: &*inner.environment,
+                archive: &inner.shared.archive,
+                voters: self.voters(),
+                limit_ms: inner.config.timeout_ms,
+            };
+            inner.router.certifier.certificate(&block, around).await
+        })
     }
 
     fn now_ms(&self) -> u64 {

@@ -124,7 +124,7 @@ fn opened(path: &Path, opener: &Opener) -> Result<Database, OpenError> {
     guarded(|| {
         let database = opener().map_err(Error::from)?;
         let format = stored_format(&database)?;
-        if format.is_none() {
+        if matches!(format, None | Some(FORMAT)) && lacks_tables(&database)? {
             write_durably(&database, |transaction| {
                 transaction
                     .open_table(FORMAT_TABLE)?
@@ -141,6 +141,12 @@ fn opened(path: &Path, opener: &Opener) -> Result<Database, OpenError> {
         }
     })
     .map_err(|failure| open_error(path, failure))
+}
+
+/// Whether tables are missing that a later version added.
+fn lacks_tables(database: &Database) -> Result<bool, Failure> {
+    let there = database.begin_read()?.list_tables()?.count();
+    Ok(there <= Table::COUNT)
 }
 
 /// The format of the file; `None` if it is new.
@@ -288,9 +294,17 @@ impl fmt::Debug for Snapshot {
 }
 
 impl StoreSnapshot for Snapshot {
-    fn entries(&self) -> Result<Entries, StoreError> {
+    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        guarded(|| {
+            let table = self.transaction.open_table(definition(table))?;
+            Ok(table.get(key)?.map(|value| value.value().to_vec()))
+        })
+        .map_err(|failure| store_error(&self.path, failure))
+    }
+
+    fn entries_of(&self, wanted: &[Table]) -> Result<Entries, StoreError> {
         let mut tables = Vec::new();
-        for table in Table::ALL {
+        for table in wanted.iter().copied() {
             let range = guarded(|| {
                 Ok(self
                     .transaction

@@ -11,7 +11,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// Characters of the bar.
 const WIDTH: u64 = 30;
 
-/// The progress of blocks going into or out of a chain.
+/// The progress of blocks, or of bytes alone, going into or out of a chain.
 #[derive(Debug)]
 pub struct Progress {
     printer: Printer,
@@ -54,6 +54,7 @@ impl Progress {
         self.show();
         self.printer.json(&serde_json::json!({
             "event": self.verb.to_lowercase(),
+            "bytes": self.bytes,
             "blocks": self.blocks,
             "gas": self.gas,
             "milliseconds": u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX),
@@ -80,8 +81,13 @@ impl Progress {
         } else {
             format!(", {:.1} Mgas/s", self.gas as f64 / 1e6 / seconds)
         };
-        let blocks = self.blocks as f64 / seconds;
-        let rate = format!("{} blocks, {blocks:.0} blocks/s{gas}", self.blocks);
+        let rate = if self.blocks == 0 {
+            let megabytes = self.bytes as f64 / 1e6;
+            format!("{megabytes:.1} MB, {:.0} MB/s", megabytes / seconds)
+        } else {
+            let blocks = self.blocks as f64 / seconds;
+            format!("{} blocks, {blocks:.0} blocks/s{gas}", self.blocks)
+        };
         if self.total_bytes == 0 {
             return format!("{} {rate}", self.verb);
         }

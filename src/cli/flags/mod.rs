@@ -14,6 +14,7 @@ mod dump;
 mod mining;
 mod node;
 mod process;
+mod proof;
 mod server;
 mod state;
 mod tools;
@@ -30,6 +31,7 @@ pub(super) use dump::DumpFlags;
 pub(super) use mining::MiningFlags;
 pub(super) use node::NodeFlags;
 pub(super) use process::ProcessFlags;
+pub(super) use proof::{BackupFlags, RestoreFlags, VerifyFlags};
 pub(super) use server::{PortFlags, ServerFlags};
 pub(super) use state::StateFlags;
 pub(super) use tools::{
@@ -98,6 +100,12 @@ pub(super) enum Command {
     Import(TransferFlags),
     /// Write the blocks of a running chain to a file, as geth's `export` does
     Export(ExportFlags),
+    /// Check a certificate, a backup or the data folder of a stopped node, offline
+    Verify(VerifyFlags),
+    /// Save the whole chain of a running cluster to one file
+    Backup(BackupFlags),
+    /// Make the data folders of a cluster from a backup
+    Restore(Box<RestoreFlags>),
     /// Look after what runs in the background (`praline --detach`)
     Instances(InstancesFlags),
 }

@@ -2,6 +2,7 @@
 //!
 //! *Never here:* what a message says.
 
+mod backup;
 mod http;
 #[cfg(unix)]
 mod ipc;
@@ -78,6 +79,8 @@ struct Shared {
     endpoint: Option<String>,
     websockets: bool,
     stop: watch::Receiver<bool>,
+    /// Places for backups that are read.
+    backups: Arc<Semaphore>,
 }
 
 /// Binds and starts to accept.
@@ -103,6 +106,7 @@ pub(super) async fn start(config: RpcConfig, context: Arc<Context>) -> io::Resul
         endpoint: config.endpoint,
         websockets: config.websockets,
         stop: stopped.clone(),
+        backups: Arc::new(Semaphore::new(backup::AT_ONCE_MAX)),
     });
     tokio::spawn(tick_filters(context, stopped));
     let file = start_ipc(config.ipc.as_deref(), &shared, &connections)?;
@@ -186,8 +190,8 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>, connections: Arc<Sem
             accepted = listener.accept() => accepted,
         };
         match stream {
-            Ok((stream, _)) => {
-                tokio::spawn(connection(stream, Arc::clone(&shared), permit));
+            Ok((stream, caller)) => {
+                tokio::spawn(connection(stream, caller, Arc::clone(&shared), permit));
             }
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
@@ -197,7 +201,12 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>, connections: Arc<Sem
     }
 }
 
-async fn connection(stream: TcpStream, shared: Arc<Shared>, permit: OwnedSemaphorePermit) {
+async fn connection(
+    stream: TcpStream,
+    caller: SocketAddr,
+    shared: Arc<Shared>,
+    permit: OwnedSemaphorePermit,
+) {
     // Without this an answer waits up to 40 ms for the client's delayed acknowledgement (Nagle).
     let _ = stream.set_nodelay(true);
     let mut stop = shared.stop.clone();
@@ -206,7 +215,7 @@ async fn connection(stream: TcpStream, shared: Arc<Shared>, permit: OwnedSemapho
     let service = service_fn(move |request| {
         let shared = Arc::clone(&shared);
         let permit = Arc::clone(&permit);
-        async move { http::respond(request, &shared, permit).await }
+        async move { http::respond(request, caller, &shared, permit).await }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
