@@ -3,7 +3,7 @@
 #![allow(clippy::doc_markdown, rustdoc::bare_urls)] // comments of fields are printed, not rendered
 
 use super::{
-    proof_flags::{BackupFlags, RestoreFlags, VerifyFlags},
+    proof_flags::{BackupFlags, ReplayFlags, RestoreFlags, VerifyFlags},
     refused::RefusedFlags,
 };
 use crate::config::Ether;
@@ -83,6 +83,8 @@ pub(super) enum Command {
     Verify(VerifyFlags),
     /// Save the whole chain of a running cluster to one file
     Backup(BackupFlags),
+    /// Rebuild the chain of a stopped node from its log, or of a backup, and print its blocks
+    Replay(ReplayFlags),
     /// Make the data folders of a cluster from a backup
     Restore(Box<RestoreFlags>),
 }

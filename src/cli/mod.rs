@@ -13,6 +13,7 @@ mod keys;
 mod overrides;
 mod proof_flags;
 mod refused;
+mod replay;
 mod start;
 mod status;
 mod transfer;
@@ -49,6 +50,8 @@ enum CliError {
     #[error(transparent)]
     Restore(#[from] crate::node::restore::RestoreError),
     #[error(transparent)]
+    Replay(#[from] crate::node::replay::ReplayError),
+    #[error(transparent)]
     Verify(#[from] verify::VerifyError),
     #[error("the runtime cannot start: {0}")]
     Runtime(io::Error),
@@ -78,6 +81,7 @@ pub fn main() -> ExitCode {
         Some(Command::Export(export)) => &export.transfer.display,
         Some(Command::Verify(verify)) => &verify.display,
         Some(Command::Backup(backup)) => &backup.display,
+        Some(Command::Replay(replay)) => &replay.display,
         Some(Command::Restore(restore)) => &restore.display,
     };
     let printer = start_output(display);
@@ -113,6 +117,7 @@ fn run(cli: Cli, printer: &Printer) -> Result<(), CliError> {
         Some(Command::Import(import)) => transfer::import(&import, printer),
         Some(Command::Export(export)) => transfer::export(&export, printer),
         Some(Command::Verify(verify)) => verify::run(&verify, printer),
+        Some(Command::Replay(replay)) => replay::run(&replay, printer),
         Some(Command::Backup(backup)) => backup::backup(&backup, printer),
         Some(Command::Restore(restore)) => backup::restore(*restore, printer),
     }

@@ -65,3 +65,21 @@ pub(super) struct RestoreFlags {
     #[command(flatten)]
     pub(super) display: DisplayFlags,
 }
+
+#[derive(Debug, Args)]
+pub(super) struct ReplayFlags {
+    /// The data folder of a stopped node, or a backup
+    #[arg(value_name = "DIR|FILE")]
+    pub(super) path: PathBuf,
+    /// Stop behind this entry of the log [default: the last one known to be committed]
+    #[arg(long, value_name = "INDEX")]
+    pub(super) to: Option<u64>,
+    /// Then answer reads over the rebuilt chain at this port of 127.0.0.1, until a signal comes
+    #[arg(long, value_name = "PORT")]
+    pub(super) serve: Option<u16>,
+    /// The config of the cluster, for data folders that do not hold their rules
+    #[arg(short, long, value_name = "FILE", env = "PRALINE_CONFIG")]
+    pub(super) config: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) display: DisplayFlags,
+}

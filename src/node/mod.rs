@@ -17,10 +17,12 @@ mod flusher;
 mod generated;
 pub mod listeners;
 mod metrics;
+pub mod replay;
 pub mod restore;
 mod run;
 pub mod signals;
 pub mod slot;
+pub mod verify;
 
 #[cfg(test)]
 mod tests;
