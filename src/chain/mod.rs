@@ -9,6 +9,7 @@
 pub mod accounts;
 mod apply;
 pub mod archive;
+pub mod audit;
 pub mod block;
 mod cheats;
 mod checkpoint;

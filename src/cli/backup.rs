@@ -12,7 +12,7 @@ use super::{
 use crate::{
     config::Overrides,
     node::{self, Keep, restore, restore::Restore},
-    replica::backup::{BackupError, Manifest, Sealing},
+    replica::backup::{BackupError, FILE_BEGINNING, Manifest, Sealing},
     telemetry::{Format, Printer, Progress, Target},
 };
 use alloy::primitives::{B256, hex};
@@ -20,7 +20,7 @@ use http_body_util::BodyExt as _;
 use serde_json::json;
 use std::{
     fs::{self, File},
-    io::{self, Write as _},
+    io::{self, Read as _, Write as _},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -80,6 +80,13 @@ pub(super) fn restore(flags: RestoreFlags, printer: &Printer) -> Result<(), CliE
         tell("Restored", &flags.file, hash, manifest, &into, printer);
         Ok::<_, CliError>(())
     })
+}
+
+/// Whether a file begins like a backup.
+pub(super) fn is_backup(path: &Path) -> bool {
+    let mut beginning = [0; FILE_BEGINNING.len()];
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut beginning));
+    read.is_ok() && beginning == *FILE_BEGINNING
 }
 
 /// One line about a backup.

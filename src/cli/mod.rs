@@ -20,6 +20,7 @@ mod http;
 mod instances;
 mod keys;
 mod overrides;
+mod replay;
 mod start;
 mod status;
 mod transfer;
@@ -58,6 +59,8 @@ enum CliError {
     #[error(transparent)]
     Restore(#[from] crate::node::restore::RestoreError),
     #[error(transparent)]
+    Replay(#[from] crate::node::replay::ReplayError),
+    #[error(transparent)]
     Verify(#[from] verify::VerifyError),
     #[error("the runtime cannot start: {0}")]
     Runtime(io::Error),
@@ -92,6 +95,7 @@ pub fn main() -> ExitCode {
         Some(Command::Export(export)) => &export.transfer.display,
         Some(Command::Verify(verify)) => &verify.display,
         Some(Command::Backup(backup)) => &backup.display,
+        Some(Command::Replay(replay)) => &replay.display,
         Some(Command::Restore(restore)) => &restore.display,
         Some(Command::Instances(instances)) => &instances.display,
     };
@@ -146,6 +150,7 @@ fn run(cli: Cli, printer: &Printer) -> Result<(), CliError> {
         Some(Command::Export(export)) => transfer::export(&export, printer),
         Some(Command::Instances(instances)) => instances::run(&instances.action, printer),
         Some(Command::Verify(verify)) => verify::run(&verify, printer),
+        Some(Command::Replay(replay)) => replay::run(&replay, printer),
         Some(Command::Backup(backup)) => backup::backup(&backup, printer),
         Some(Command::Restore(restore)) => backup::restore(*restore, printer),
     }

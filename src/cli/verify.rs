@@ -2,9 +2,13 @@
 //!
 //! Everything is checked here, offline. Exit code 0: it is; 1: it is not, or it cannot be read.
 
-use super::{CliError, flags::VerifyFlags, start};
+use super::{CliError, backup, flags::VerifyFlags, start};
 use crate::{
     config::{ClusterConfig, GenesisTime, Overrides, parse_public_key},
+    node::{
+        replay::{Beginning, StoppedNode},
+        verify::{self, Verified},
+    },
     replica::certificate::{Certificate, CertificateFault},
     telemetry::{Format, Printer, Target},
     types::PublicKey,
@@ -33,6 +37,11 @@ pub(super) enum VerifyError {
         path: PathBuf,
         source: serde_json::Error,
     },
+    #[error("`{}`: {source}", path.display())]
+    Chain {
+        path: PathBuf,
+        source: Box<verify::VerifyError>,
+    },
     #[error("the certificate of block {block} proves nothing: {fault}")]
     Certificate { block: u64, fault: CertificateFault },
     #[error(
@@ -47,7 +56,83 @@ pub(super) enum VerifyError {
 }
 
 pub(super) fn run(flags: &VerifyFlags, printer: &Printer) -> Result<(), CliError> {
-    certificate(flags, printer)
+    if flags.path.is_dir() {
+        for folder in folders(&flags.path) {
+            let config = flags.config.as_deref();
+            let config = config.map(|path| start::load(Some(path), &Overrides::default()));
+            let found = StoppedNode::open(&folder, config.transpose()?)
+                .map_err(verify::VerifyError::Replay)
+                .and_then(|node| verify::folder(&node, printer));
+            tell(&folder, found, printer)?;
+        }
+        Ok(())
+    } else if backup::is_backup(&flags.path) {
+        let found = verify::backup(&flags.path, printer);
+        Ok(tell(&flags.path, found, printer)?)
+    } else {
+        certificate(flags, printer)
+    }
+}
+
+/// The folder itself, or those of all members in a folder of folders.
+fn folders(path: &Path) -> Vec<PathBuf> {
+    let is_node = |path: &Path| path.join("log").is_dir();
+    let below = std::fs::read_dir(path).into_iter().flatten().flatten();
+    let mut nodes: Vec<_> = below
+        .map(|entry| entry.path())
+        .filter(|path| is_node(path))
+        .collect();
+    nodes.sort();
+    if is_node(path) || nodes.is_empty() {
+        return vec![path.to_owned()];
+    }
+    nodes
+}
+
+/// One sentence about a folder or a backup.
+fn tell(
+    path: &Path,
+    found: Result<Verified, verify::VerifyError>,
+    printer: &Printer,
+) -> Result<(), VerifyError> {
+    let found = found.map_err(|source| VerifyError::Chain {
+        path: path.to_owned(),
+        source: Box::new(source),
+    })?;
+    let log = match found.beginning {
+        Beginning::Genesis => format!(
+            "entries 0 to {} of the log executed again from the genesis block gave {} of these blocks",
+            found.last_index, found.executed_blocks
+        ),
+        Beginning::Checkpoint(index) if found.entries == 0 => {
+            format!("no entries of the log follow the checkpoint at entry {index}")
+        }
+        Beginning::Checkpoint(index) => format!(
+            "entries {} to {} of the log executed again from the checkpoint (what was before is purged) gave {} more",
+            index + 1,
+            found.last_index,
+            found.executed_blocks
+        ),
+        Beginning::Backup(index) => format!("it ends with entry {index} of the log"),
+    };
+    let text = if printer.format() == Format::Json {
+        json!({
+            "verified": true, "path": path, "blocks": found.blocks, "head": found.head, "entries": found.entries,
+            "logIndex": found.last_index, "executedBlocks": found.executed_blocks,
+        })
+        .to_string()
+    } else {
+        format!(
+            "`{}` is whole: {} blocks up to {} with their hashes, links, transactions, signatures, receipts and indexes; \
+             {} state roots recomputed from the history of the state; {log}.",
+            path.display(),
+            found.blocks,
+            found.head,
+            found.blocks,
+        )
+    };
+    printer.print(Target::Stdout, text);
+    Ok(())
 }
 
 /// A certificate as it is, or in the answer to a call.

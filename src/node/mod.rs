@@ -20,10 +20,12 @@ mod instance;
 pub mod listeners;
 mod metrics;
 mod output;
+pub mod replay;
 pub mod restore;
 mod run;
 pub mod signals;
 pub mod slot;
+pub mod verify;
 
 #[cfg(test)]
 mod tests;

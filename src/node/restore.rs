@@ -124,7 +124,7 @@ pub fn check(path: &Path, printer: &Printer) -> Result<(B256, Manifest), Restore
     let unreadable = |source| of_file(BackupError::Io(source));
     let mut file = File::open(path).map_err(unreadable)?;
     let size = file.metadata().map_err(unreadable)?.len();
-    let mut progress = Progress::new(printer.clone(), "Checking", size);
+    let mut progress = Progress::new(printer.clone(), "Checking", size).aside();
     let mut sealing = Sealing::default();
     let mut bytes = vec![0; READ_BYTES];
     loop {

@@ -39,6 +39,8 @@ use std::{
 };
 
 const MAGIC: &[u8; 17] = b"PRALINE BACKUP 1\n";
+/// By this a backup is known, whatever its version.
+pub const FILE_BEGINNING: &[u8; 14] = b"PRALINE BACKUP";
 const HASH_BYTES: usize = 32;
 /// The largest piece of the archive's copy.
 const FRAME_BYTES_MAX: usize = 1 << 20;

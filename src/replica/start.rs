@@ -21,7 +21,7 @@ use crate::{
         spec::ChainSpec,
     },
     consensus::Stored,
-    types::{Member, MemberId, MemberStatus, Role},
+    types::{LogIndex, Member, MemberId, MemberStatus, Role},
 };
 use alloy::primitives::{B256, Bytes};
 use futures::future::BoxFuture;
@@ -127,7 +127,12 @@ impl Prepared {
         Applier::new(self.shared.clone(), self.spec.clone(), self.stored.clone())
     }
 
-    /// The chain as it was brought up.
+    /// The last entry in the chain that was brought up; `None` for a new one.
+    pub fn stored_index(&self) -> Option<LogIndex> {
+        self.stored.position.map(|position| position.index)
+    }
+
+    /// The chain as it is now: as it was brought up, until the application applies something.
     pub fn chain(&self) -> Arc<Chain> {
         self.shared.head()
     }

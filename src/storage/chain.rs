@@ -6,6 +6,7 @@
 //! *Invariants.* Knows nothing of what the bytes mean. The file belongs to one process at a time (redb locks it).
 
 mod errors;
+mod overlay;
 #[cfg(test)]
 mod tests;
 
@@ -65,6 +66,20 @@ impl ChainStore {
             error,
         })?;
         Ok(store)
+    }
+
+    /// Opens the store of a stopped node for reading: what is written to it, a repair after a crash included, lies in
+    /// memory and is forgotten. The file must exist.
+    pub fn open_read_only(data_dir: &Path) -> Result<Self, OpenError> {
+        let path = data_dir.join(FILE_NAME);
+        let file = path.clone();
+        let opener = move || {
+            let overlay = overlay::Overlay::open(&file)?;
+            let mut builder = Builder::new();
+            builder.set_cache_size(CACHE_BYTES);
+            builder.create_with_backend(overlay)
+        };
+        Self::open_with(path, Box::new(opener))
     }
 
     fn open_with(path: PathBuf, opener: Opener) -> Result<Self, OpenError> {

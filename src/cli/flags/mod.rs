@@ -31,7 +31,7 @@ pub(super) use dump::DumpFlags;
 pub(super) use mining::MiningFlags;
 pub(super) use node::NodeFlags;
 pub(super) use process::ProcessFlags;
-pub(super) use proof::{BackupFlags, RestoreFlags, VerifyFlags};
+pub(super) use proof::{BackupFlags, ReplayFlags, RestoreFlags, VerifyFlags};
 pub(super) use server::{PortFlags, ServerFlags};
 pub(super) use state::StateFlags;
 pub(super) use tools::{
@@ -104,6 +104,8 @@ pub(super) enum Command {
     Verify(VerifyFlags),
     /// Save the whole chain of a running cluster to one file
     Backup(BackupFlags),
+    /// Rebuild the chain of a stopped node from its log, or of a backup, and print its blocks
+    Replay(ReplayFlags),
     /// Make the data folders of a cluster from a backup
     Restore(Box<RestoreFlags>),
     /// Look after what runs in the background (`praline --detach`)

@@ -63,3 +63,21 @@ pub(in crate::cli) struct RestoreFlags {
     #[command(flatten)]
     pub(in crate::cli) display: DisplayFlags,
 }
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct ReplayFlags {
+    /// The data folder of a stopped node, or a backup
+    #[arg(value_name = "DIR|FILE")]
+    pub(in crate::cli) path: PathBuf,
+    /// Stop behind this entry of the log [default: the last one known to be committed]
+    #[arg(long, value_name = "INDEX")]
+    pub(in crate::cli) to: Option<u64>,
+    /// Then answer reads over the rebuilt chain at this port of 127.0.0.1, until a signal comes
+    #[arg(long, value_name = "PORT")]
+    pub(in crate::cli) serve: Option<u16>,
+    /// The config of the cluster, for data folders that do not hold their rules
+    #[arg(short, long, value_name = "FILE", env = "PRALINE_CONFIG")]
+    pub(in crate::cli) config: Option<PathBuf>,
+    #[command(flatten)]
+    pub(in crate::cli) display: DisplayFlags,
+}
