@@ -20,12 +20,14 @@ mod failure;
 mod founding;
 mod handle;
 mod lease;
+mod membership;
 mod memory;
 mod message;
 mod network;
 mod peers;
 mod progress;
 mod proposals;
+mod roster;
 mod service;
 mod snapshot;
 mod status;
@@ -36,12 +38,16 @@ pub use application::{Application, ApplicationError, SnapshotSource, Stored};
 pub use config::{ConsensusConfig, MAX_APPEND_BYTES};
 pub use entries::EntryWindow;
 pub use handle::{Consensus, ConsensusError, Parts};
+pub use membership::RosterWatch;
 pub use memory::MemoryLog;
 #[cfg(feature = "node")]
 pub(crate) use memory::half_open;
 pub use peers::{MessageKind, PeerCalls, PeerError, PeerService, TimedCalls, Transport};
 pub(crate) use progress::Progress;
 pub use proposals::{ProposalFuture, ProposeError};
+pub use roster::{
+    FOUNDERS_MAX, MemberChange, MembershipError, Roster, is_founder, is_member_name,
+};
 pub use snapshot::{MemorySpool, SnapshotSpool, SpoolWriter};
 pub use status::{ConsensusStatus, LeaderView, LeaderWatch, MemberProgress};
 pub use type_config::{
