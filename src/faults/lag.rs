@@ -11,7 +11,9 @@ use crate::{
         archive::Archive,
         command::{Outcome, Write},
     },
+    consensus::{MemberChange, MembershipError},
     replica::api::{Backend, ChainEvent, ClusterStatus, ReadError, WriteError},
+    types::MemberId,
 };
 use futures::future::{BoxFuture, FutureExt};
 use std::{
@@ -100,6 +102,13 @@ impl Backend for LaggingBackend {
 
     fn status(&self) -> ClusterStatus {
         self.inner.status()
+    }
+
+    fn change_members(
+        &self,
+        change: MemberChange,
+    ) -> BoxFuture<'_, Result<MemberId, MembershipError>> {
+        self.inner.change_members(change)
     }
 
     fn now_ms(&self) -> u64 {

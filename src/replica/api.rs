@@ -7,6 +7,7 @@ use crate::{
         block::BlockRecord,
         command::{Outcome, Write},
     },
+    consensus::{MemberChange, MembershipError},
     types::{LogIndex, MemberId, MemberStatus, Role, Term},
 };
 use alloy::primitives::B256;
@@ -64,7 +65,7 @@ pub struct ClusterStatus {
     pub commit_index: LogIndex,
     /// The index of the last entry it applied.
     pub applied_index: LogIndex,
-    /// All members, by number.
+    /// All members, by number: as the log has them, at the addresses at which this node looks for them.
     pub members: Vec<MemberStatus>,
 }
 
@@ -94,6 +95,9 @@ pub trait Backend: Send + Sync + fmt::Debug + 'static {
     fn archive(&self) -> &Arc<Archive>;
     /// The cluster as seen from here.
     fn status(&self) -> ClusterStatus;
+    /// Changes the members or the leader, through whichever node leads; the number of the member it was about. Bounded in
+    /// time.
+    fn change_members(&self, change: MemberChange) -> BoxFuture<'_, Result<MemberId, MembershipError>>;
     /// The real time, Unix milliseconds: the edge's clock, for pending blocks.
     fn now_ms(&self) -> u64;
 }

@@ -7,6 +7,7 @@ use crate::{
         command::{Cheat, WireImport, Write},
         transaction::SignedTransaction,
     },
+    consensus::{MemberChange, MembershipError},
     types::{LogIndex, MemberId, RequestId},
 };
 use alloy::primitives::Bytes;
@@ -32,6 +33,13 @@ pub(super) enum Request {
     },
     /// What is the read index?
     ReadIndex,
+    /// Change the members, or who leads.
+    ChangeMembers {
+        /// The change.
+        change: MemberChange,
+        /// Whether it was asked for before, and may have happened.
+        again: bool,
+    },
 }
 
 /// The leader's answer.
@@ -41,6 +49,8 @@ pub(super) enum Response {
     Write(Submitted),
     /// To a read index; `Err`: who leads instead, if known.
     ReadIndex(Result<LogIndex, Option<MemberId>>),
+    /// To a change of the members: the member it was about.
+    ChangeMembers(Result<MemberId, MembershipError>),
 }
 
 /// What became of a write at the leader.

@@ -15,6 +15,7 @@ mod barrier;
 pub mod environment;
 pub mod import;
 pub mod log;
+mod members;
 mod message;
 mod prepare;
 mod producer;

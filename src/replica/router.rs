@@ -258,6 +258,9 @@ impl Router {
                 }
             },
             Ok(Request::ReadIndex) => Response::ReadIndex(self.read_index().await),
+            Ok(Request::ChangeMembers { change, again }) => {
+                Response::ChangeMembers(self.log.change_members(change, again).await)
+            }
             Err(error) => {
                 tracing::warn!(%error, "refused a peer's message");
                 Response::ReadIndex(Err(None))
