@@ -7,12 +7,13 @@ use crate::{
         block::BlockRecord,
         command::{Outcome, Write},
     },
-    consensus::{MemberChange, MembershipError},
     types::{LogIndex, MemberId, MemberStatus, Role, Term},
 };
 use alloy::primitives::B256;
 use futures::future::BoxFuture;
 use std::{fmt, sync::Arc};
+
+pub use crate::consensus::{MemberChange, MembershipError, is_member_name};
 
 /// A write that was not done.
 #[derive(Clone, Debug, thiserror::Error, serde::Serialize, serde::Deserialize)]
