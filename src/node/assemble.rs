@@ -2,14 +2,14 @@
 
 use super::{
     DataLocation, NodeError, alone::Alone, clock::World, flusher::Flusher, listeners::Listeners,
-    metrics::NodeCollector,
+    members, metrics::NodeCollector,
 };
 use crate::{
     chain::archive::{Archive, MemoryStore, Store},
     config::{ClusterConfig, MemberConfig},
     consensus::{
-        Consensus, ConsensusConfig, MemoryLog, MemorySpool, MessageKind, Parts, PeerService,
-        SnapshotSpool, TimedCalls, Transport,
+        Consensus, ConsensusConfig, MembershipError, MemoryLog, MemorySpool, MessageKind, Parts,
+        PeerService, SnapshotSpool, TimedCalls, Transport,
     },
     faults::{self, Control, Faults, FaultyTransport, LaggingBackend},
     net::{self, FileSpool, Net, NetConfig, Tokio},
@@ -109,13 +109,20 @@ pub async fn start_member(
         .await
         .map_err(failed)?;
     let peers = Arc::new(TimedCalls::<Tokio>::new(transport.clone()));
+    let replica_config = ReplicaConfig {
+        id: member,
+        members: config.membership(),
+        timeout_ms: config.timing.write_timeout_ms,
+        reads: config.reads,
+    };
+    members::follow(
+        &consensus,
+        replica_config.clone(),
+        net.clone(),
+        faults.clone(),
+    );
     let replica = prepared.start(
-        ReplicaConfig {
-            id: member,
-            members: config.membership(),
-            timeout_ms: config.timing.write_timeout_ms,
-            reads: config.reads,
-        },
+        replica_config,
         Arc::new(RaftLog::new(consensus.clone(), peers)),
         Arc::new(World::new()?),
     );
@@ -429,6 +436,15 @@ impl Member {
                 std::future::pending().await
             }
         })
+    }
+
+    /// Hands the leadership to another member, if this one has it and there is another: so the others need not wait until
+    /// they notice that it is gone. To be called before [`Member::stop`], when the cluster goes on without this member.
+    pub async fn hand_over(&self) {
+        match self.consensus.hand_over(None).await {
+            Ok(_) | Err(MembershipError::NotLeader { .. }) => {}
+            Err(error) => tracing::info!("the leadership is not handed over: {error}"),
+        }
     }
 
     /// Stops it: no new requests, no new proposals; what is durable stays.

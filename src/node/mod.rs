@@ -16,6 +16,7 @@ mod error;
 mod flusher;
 mod generated;
 pub mod listeners;
+mod members;
 mod metrics;
 mod run;
 pub mod signals;
