@@ -72,6 +72,8 @@ pub(super) enum Command {
     Keys(KeysFlags),
     /// Show how the nodes of a cluster are doing
     Status(StatusFlags),
+    /// Add, promote, remove and list the members of a running cluster
+    Member(super::member::MemberFlags),
     /// Bring blocks from a file into a running chain
     Import(TransferFlags),
     /// Write the blocks of a running chain to a file, as geth's `export` does

@@ -9,6 +9,7 @@
 mod flags;
 mod http;
 mod keys;
+mod member;
 mod overrides;
 mod refused;
 mod start;
@@ -41,6 +42,8 @@ enum CliError {
     Transfer(#[from] transfer::TransferError),
     #[error(transparent)]
     Status(#[from] status::StatusError),
+    #[error(transparent)]
+    Member(#[from] member::MemberError),
     #[error("the runtime cannot start: {0}")]
     Runtime(io::Error),
     #[error("cannot write `{}`: {source}; choose a path where no file is yet", path.display())]
@@ -65,6 +68,7 @@ pub fn main() -> ExitCode {
         Some(Command::Node(node)) => &node.display,
         Some(Command::Keys(keys)) => &keys.display,
         Some(Command::Status(status)) => &status.display,
+        Some(Command::Member(member)) => member.display(),
         Some(Command::Import(import)) => &import.display,
         Some(Command::Export(export)) => &export.transfer.display,
     };
@@ -98,6 +102,7 @@ fn run(cli: Cli, printer: &Printer) -> Result<(), CliError> {
         Some(Command::Node(node)) => start::member(*node, printer),
         Some(Command::Keys(keys)) => keys::run(&keys, printer),
         Some(Command::Status(status)) => status::run(&status, printer),
+        Some(Command::Member(member)) => member::run(member, printer),
         Some(Command::Import(import)) => transfer::import(&import, printer),
         Some(Command::Export(export)) => transfer::export(&export, printer),
     }

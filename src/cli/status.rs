@@ -151,19 +151,25 @@ fn table(rows: &[Row]) -> String {
             }
         }
     }
-    let widths: Vec<usize> = (0..TITLES.len())
-        .map(|column| {
-            cells
-                .iter()
-                .map(|line| line[column].chars().count())
-                .max()
-                .unwrap_or(0)
-        })
-        .collect();
-    let mut lines: Vec<String> = cells
+    let mut lines = vec![aligned(&cells)];
+    if !notes.is_empty() {
+        lines.push(String::new());
+        lines.append(&mut notes);
+    }
+    lines.join("\n")
+}
+
+/// Rows as lines, each column as wide as its widest cell.
+pub(super) fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
+    let width = |column: usize| {
+        let widths = rows.iter().map(|row| row[column].chars().count());
+        widths.max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..N).map(width).collect();
+    let lines: Vec<String> = rows
         .iter()
-        .map(|line| {
-            let padded: Vec<String> = line
+        .map(|row| {
+            let padded: Vec<String> = row
                 .iter()
                 .zip(&widths)
                 .map(|(cell, width)| format!("{cell:width$}"))
@@ -171,10 +177,6 @@ fn table(rows: &[Row]) -> String {
             padded.join("  ").trim_end().to_owned()
         })
         .collect();
-    if !notes.is_empty() {
-        lines.push(String::new());
-        lines.append(&mut notes);
-    }
     lines.join("\n")
 }
 

@@ -17,7 +17,7 @@ use crate::{
         self, Prepared, RaftLog, Replica, ReplicaConfig,
         api::{Backend, ChainEvent},
     },
-    rpc::{self, Allowed, Limits, Listen, OnConsole, RpcConfig, RpcServer},
+    rpc::{self, Allowed, ClusterIdentity, Limits, Listen, OnConsole, RpcConfig, RpcServer},
     storage::{chain::ChainStore, log::DiskLog},
     telemetry::{Format, Printer},
     types::MemberId,
@@ -27,6 +27,7 @@ use futures::future::BoxFuture;
 use std::{
     path::Path,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 use tokio::sync::{broadcast, oneshot};
 
@@ -34,6 +35,8 @@ use tokio::sync::{broadcast, oneshot};
 const EVENTS_MAX: usize = 16_384;
 /// Entries of the log kept behind a checkpoint, for peers that were away for a short time.
 const KEPT_ENTRIES: u64 = 1000;
+/// How long a leader that is to stop may take to find a successor; it usually takes some milliseconds.
+const HAND_OVER_LIMIT: Duration = Duration::from_millis(300);
 
 /// A running member.
 #[derive(Debug)]
@@ -326,6 +329,11 @@ fn rpc_config(config: &ClusterConfig, listener: std::net::TcpListener) -> RpcCon
             ..Limits::default()
         },
         cheats: server.cheats,
+        identity: Some(ClusterIdentity {
+            cluster_id: config.cluster_id(),
+            founders: config.founders_digest(),
+            genesis_timestamp: config.chain.genesis.timestamp,
+        }),
         ..RpcConfig::new(Listen::Bound(listener))
     }
 }
@@ -441,9 +449,10 @@ impl Member {
     /// Hands the leadership to another member, if this one has it and there is another: so the others need not wait until
     /// they notice that it is gone. To be called before [`Member::stop`], when the cluster goes on without this member.
     pub async fn hand_over(&self) {
-        match self.consensus.hand_over(None).await {
-            Ok(_) | Err(MembershipError::NotLeader { .. }) => {}
-            Err(error) => tracing::info!("the leadership is not handed over: {error}"),
+        let handing = self.consensus.hand_over(None);
+        match tokio::time::timeout(HAND_OVER_LIMIT, handing).await {
+            Ok(Ok(_) | Err(MembershipError::NotLeader { .. })) | Err(_) => {}
+            Ok(Err(error)) => tracing::info!("the leadership is not handed over: {error}"),
         }
     }
 

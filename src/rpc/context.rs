@@ -13,12 +13,26 @@ use crate::{
     faults::Control,
     replica::api::{Backend, ChainEvent},
 };
-use alloy::eips::{BlockId, BlockNumberOrTag};
+use alloy::{
+    eips::{BlockId, BlockNumberOrTag},
+    primitives::B256,
+};
 use std::{fmt, sync::Arc};
 use tokio::sync::{Semaphore, broadcast};
 
 /// Called with the method's name before each call, for the log that a user sees.
 pub type OnRequest = Arc<dyn Fn(&str) + Send + Sync>;
+
+/// What tells a cluster from others, for the config of a machine that is to join it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClusterIdentity {
+    /// The digest of what all members have in common.
+    pub cluster_id: B256,
+    /// The digest of its founders.
+    pub founders: B256,
+    /// The time of its genesis block, Unix seconds.
+    pub genesis_timestamp: u64,
+}
 
 /// See the module.
 pub(crate) struct Context {
@@ -34,6 +48,8 @@ pub(crate) struct Context {
     pub(crate) metrics: Option<Metrics>,
     /// Whether cheats are done.
     pub(crate) cheats: bool,
+    /// What tells this cluster from others.
+    pub(crate) identity: Option<ClusterIdentity>,
     evm_runs: Semaphore,
 }
 
@@ -64,6 +80,7 @@ impl Context {
             console: Console::default(),
             faults: None,
             cheats: true,
+            identity: None,
             metrics: None,
         }
     }

@@ -47,7 +47,7 @@ use std::{io, net::SocketAddr, sync::Arc};
 use tokio::sync::broadcast;
 
 pub use console::OnConsole;
-pub use context::OnRequest;
+pub use context::{ClusterIdentity, OnRequest};
 pub use limits::Limits;
 pub use server::RpcServer;
 
@@ -85,6 +85,8 @@ pub struct RpcConfig {
     pub cheats: bool,
     /// More numbers for `GET /metrics` than the server knows itself.
     pub collectors: Vec<Box<dyn Collector>>,
+    /// What tells the cluster from others; `None`: nobody can be told.
+    pub identity: Option<ClusterIdentity>,
     /// Faults on request; `None`: the node allows none.
     pub faults: Option<Arc<Control>>,
     /// Where contracts' `console.log` goes; `None`: nowhere, and it costs nothing.
@@ -101,6 +103,7 @@ impl RpcConfig {
             limits: Limits::default(),
             on_console: None,
             faults: None,
+            identity: None,
             collectors: Vec::new(),
             cheats: true,
         }
@@ -125,6 +128,7 @@ pub async fn serve(
     context.console = Console::new(config.on_console.clone());
     context.faults.clone_from(&config.faults);
     context.cheats = config.cheats;
+    context.identity = config.identity;
     let names = methods::all().flat_map(|method| method.names.iter().copied());
     let collectors = std::mem::take(&mut config.collectors);
     let metrics = Metrics::new(names, Arc::clone(&context.backend), collectors);

@@ -21,6 +21,7 @@ mod eth_transactions;
 mod evm;
 mod faults;
 mod import;
+mod members;
 mod net;
 mod testing;
 mod trace;
@@ -101,6 +102,7 @@ const TABLES: &[&[Method]] = &[
     evm::METHODS,
     faults::METHODS,
     import::METHODS,
+    members::METHODS,
     net::METHODS,
     testing::METHODS,
     trace::METHODS,
