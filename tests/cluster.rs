@@ -22,6 +22,8 @@ mod faults;
 mod load;
 #[path = "cluster/majority.rs"]
 mod majority;
+#[path = "cluster/membership.rs"]
+mod membership;
 #[path = "cluster/transfer.rs"]
 mod transfer;
 #[path = "wasm/src/history.rs"]

@@ -4,11 +4,7 @@
 //! the config at hand and what the cluster says of itself; its digest must come out as the cluster's, so that a wrong
 //! file is noticed here and not on the other machine.
 
-use super::{
-    CliError,
-    flags::DisplayFlags,
-    http, start,
-};
+use super::{CliError, flags::DisplayFlags, http, start};
 use crate::{
     config::{
         BUILTIN_CONFIG, ClusterConfig, DEFAULT_CONFIG_PATH, Overrides, public_key_of, read_key_file,
@@ -37,7 +33,9 @@ pub(super) enum MemberError {
         url: String,
         source: serde_json::Error,
     },
-    #[error("name the new member's key: `--public-key HEX`, or `--key-file FILE` with the file here")]
+    #[error(
+        "name the new member's key: `--public-key HEX`, or `--key-file FILE` with the file here"
+    )]
     NoKey,
     #[error("the key file `{}`: {problem}", path.display())]
     KeyFile {
@@ -171,12 +169,7 @@ pub(super) fn run(flags: MemberFlags, printer: &Printer) -> Result<(), CliError>
 }
 
 /// Asks for a change of one member and says what came of it.
-fn change(
-    flags: &NameFlags,
-    method: &str,
-    done: &str,
-    printer: &Printer,
-) -> Result<(), CliError> {
+fn change(flags: &NameFlags, method: &str, done: &str, printer: &Printer) -> Result<(), CliError> {
     start::block_on(async move {
         let cluster = Cluster::find(&flags.place).await?;
         cluster.work(method, &json!([flags.name])).await?;
@@ -336,9 +329,8 @@ fn list(members: &[Listed], format: Format) -> String {
         });
         return Value::from_iter(all).to_string();
     }
-    let mut rows = vec![
-        ["ID", "NAME", "ROLE", "REACHABLE", "PEER", "RPC", "KEY"].map(str::to_owned),
-    ];
+    let mut rows =
+        vec![["ID", "NAME", "ROLE", "REACHABLE", "PEER", "RPC", "KEY"].map(str::to_owned)];
     rows.extend(members.iter().map(|it| {
         [
             it.id.to_string(),
@@ -370,12 +362,10 @@ impl Base {
             .map(Path::to_owned);
         let text = match &file {
             None => BUILTIN_CONFIG.to_owned(),
-            Some(path) => {
-                std::fs::read_to_string(path).map_err(|source| MemberError::Read {
-                    path: path.clone(),
-                    source,
-                })?
-            }
+            Some(path) => std::fs::read_to_string(path).map_err(|source| MemberError::Read {
+                path: path.clone(),
+                source,
+            })?,
         };
         Ok(Self {
             name: file.as_ref().map_or_else(
@@ -391,13 +381,9 @@ impl Base {
     }
 
     /// Whether the cluster runs on this config: its digest must come out the same.
-    fn check(
-        &self,
-        identity: &Identity,
-        members: &[Listed],
-        url: &str,
-    ) -> Result<(), CliError> {
-        let text = toml::to_string(&self.joined(identity, members, None)).map_err(MemberError::from)?;
+    fn check(&self, identity: &Identity, members: &[Listed], url: &str) -> Result<(), CliError> {
+        let text =
+            toml::to_string(&self.joined(identity, members, None)).map_err(MemberError::from)?;
         let config = ClusterConfig::parse(&text, self.file.as_deref(), &Overrides::default())?;
         if config.cluster_id() == identity.cluster_id {
             return Ok(());
@@ -432,12 +418,7 @@ impl Base {
     }
 
     /// The config with the cluster's own members and identity; `own`: who shall run on it, with its key file.
-    fn joined(
-        &self,
-        identity: &Identity,
-        members: &[Listed],
-        own: Option<(&str, &Path)>,
-    ) -> Table {
+    fn joined(&self, identity: &Identity, members: &[Listed], own: Option<(&str, &Path)>) -> Table {
         let mut table = self.table.clone();
         let founders = Toml::from(identity.founders.to_string());
         set(&mut table, "cluster", "founders", founders);
@@ -449,7 +430,10 @@ impl Base {
         let members = members.iter().map(|member| {
             let mut section = Table::new();
             // TOML's numbers end where i64 does, and so do indices of any log in this world.
-            section.insert("id".into(), i64::try_from(member.id).unwrap_or(i64::MAX).into());
+            section.insert(
+                "id".into(),
+                i64::try_from(member.id).unwrap_or(i64::MAX).into(),
+            );
             section.insert("name".into(), member.name.clone().into());
             section.insert("peer".into(), member.peer_address.clone().into());
             section.insert("rpc".into(), member.rpc_address.clone().into());

@@ -72,11 +72,7 @@ pub(super) fn resolve(
         let id = section.id.unwrap_or(index as MemberId + 1);
         seen.add_id(id, &member.name)
             .map_err(|problem| origins.invalid(at("id"), problem))?;
-        members.push(MemberConfig {
-            id,
-            member,
-            secret,
-        });
+        members.push(MemberConfig { id, member, secret });
     }
     Ok(members)
 }

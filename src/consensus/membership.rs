@@ -256,9 +256,7 @@ impl<RT: AsyncRuntime> Consensus<RT> {
         let unchanged = Precondition::LastMembershipLogId {
             last_membership_log_id,
         };
-        let done = self
-            .raft()
-            .change_membership_if(change, true, [unchanged]);
+        let done = self.raft().change_membership_if(change, true, [unchanged]);
         match RT::timeout(COMMIT_TIMEOUT, done).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(RaftError::APIError(error))) => Err(self.refused(&error)),

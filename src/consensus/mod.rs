@@ -45,9 +45,7 @@ pub(crate) use memory::half_open;
 pub use peers::{MessageKind, PeerCalls, PeerError, PeerService, TimedCalls, Transport};
 pub(crate) use progress::Progress;
 pub use proposals::{ProposalFuture, ProposeError};
-pub use roster::{
-    FOUNDERS_MAX, MemberChange, MembershipError, Roster, is_founder, is_member_name,
-};
+pub use roster::{FOUNDERS_MAX, MemberChange, MembershipError, Roster, is_founder, is_member_name};
 pub use snapshot::{MemorySpool, SnapshotSpool, SpoolWriter};
 pub use status::{ConsensusStatus, LeaderView, LeaderWatch, MemberProgress};
 pub use type_config::{

@@ -126,7 +126,9 @@ pub enum MembershipError {
         theirs: String,
     },
     /// More members than a cluster may have.
-    #[error("there are {FOUNDERS_MAX} members already, and a cluster has no more; remove one first")]
+    #[error(
+        "there are {FOUNDERS_MAX} members already, and a cluster has no more; remove one first"
+    )]
     TooMany,
     /// A voter that is to be promoted.
     #[error("{0} is a voter already")]
@@ -160,10 +162,14 @@ pub enum MembershipError {
     #[error("another change of the members is under way; ask again in a moment")]
     Busy,
     /// It was begun, and it is not known what became of it.
-    #[error("the change was begun, but its end was not seen; look at the members before asking again")]
+    #[error(
+        "the change was begun, but its end was not seen; look at the members before asking again"
+    )]
     Uncertain,
     /// A node without peers.
-    #[error("this node was started alone and listens for no peers; only clusters of two and more can grow")]
+    #[error(
+        "this node was started alone and listens for no peers; only clusters of two and more can grow"
+    )]
     Alone,
     /// The node has stopped; why.
     #[error("the node has stopped: {0}")]
@@ -246,8 +252,7 @@ impl Roster {
                 )
                 .find(|(_, value, theirs)| theirs.contains(value))
                 .map(|(what, value, _)| (what, value.clone()));
-            let same_key =
-                (old.public_key == new.public_key).then(|| ("public key", key(new)));
+            let same_key = (old.public_key == new.public_key).then(|| ("public key", key(new)));
             if let Some((what, value)) = same_key.or(taken) {
                 return Err(MembershipError::Taken {
                     what: what.to_owned(),
@@ -330,8 +335,7 @@ impl MemberChange {
         let find = |name: &str| roster.named(name).ok();
         match self {
             Self::Add { member, voter } => find(&member.name).filter(|id| {
-                roster.members.get(id) == Some(member)
-                    && (!voter || roster.voters.contains(id))
+                roster.members.get(id) == Some(member) && (!voter || roster.voters.contains(id))
             }),
             Self::Promote(name) => find(name).filter(|id| roster.voters.contains(id)),
             Self::Remove(name) => find(name).is_none().then_some(0),

@@ -88,9 +88,14 @@ impl Follower {
                 }
             }
         }
-        let was_in = self.known.as_ref().is_none_or(|it| it.members.contains_key(&own));
+        let was_in = self
+            .known
+            .as_ref()
+            .is_none_or(|it| it.members.contains_key(&own));
         if was_in && !roster.members.contains_key(&own) {
-            tracing::warn!("this node is no member any more: stop it, it gets no more of the chain");
+            tracing::warn!(
+                "this node is no member any more: stop it, it gets no more of the chain"
+            );
         }
         self.known = Some(roster);
     }

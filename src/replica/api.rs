@@ -98,7 +98,10 @@ pub trait Backend: Send + Sync + fmt::Debug + 'static {
     fn status(&self) -> ClusterStatus;
     /// Changes the members or the leader, through whichever node leads; the number of the member it was about. Bounded in
     /// time.
-    fn change_members(&self, change: MemberChange) -> BoxFuture<'_, Result<MemberId, MembershipError>>;
+    fn change_members(
+        &self,
+        change: MemberChange,
+    ) -> BoxFuture<'_, Result<MemberId, MembershipError>>;
     /// The real time, Unix milliseconds: the edge's clock, for pending blocks.
     fn now_ms(&self) -> u64;
 }

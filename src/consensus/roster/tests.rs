@@ -35,7 +35,9 @@ fn what_is_anothers_already_is_refused_by_name() {
         ("the name `node2` is node2's already", |it| {
             it.name = "node2".into();
         }),
-        ("the public key `0404", |it| it.public_key = member(4).public_key),
+        ("the public key `0404", |it| {
+            it.public_key = member(4).public_key
+        }),
         ("the peer address `127.0.0.1:3001` is node1's", |it| {
             it.peer_address = member(1).peer_address;
         }),
@@ -72,7 +74,10 @@ fn names_places_and_numbers_have_bounds() {
         ..member(5)
     };
     let error = roster(3, 0).admit(&elsewhere).unwrap_err();
-    assert!(matches!(error, MembershipError::Unreachable { .. }), "{error}");
+    assert!(
+        matches!(error, MembershipError::Unreachable { .. }),
+        "{error}"
+    );
     assert_eq!(
         roster(10, 5).admit(&member(16)),
         Err(MembershipError::TooMany)
@@ -110,7 +115,12 @@ fn a_change_that_leaves_no_majority_says_what_is_missing() {
         .keeps_majority("promoting node4".into(), joining, None, &up(&[1, 2, 4]))
         .unwrap();
     let error = three
-        .keeps_majority("adding node4 as a voter".into(), joining, None, &up(&[1, 2]))
+        .keeps_majority(
+            "adding node4 as a voter".into(),
+            joining,
+            None,
+            &up(&[1, 2]),
+        )
         .unwrap_err()
         .to_string();
     assert!(error.contains("4 voters, of which 3"), "{error}");
