@@ -68,6 +68,8 @@ pub(super) struct MemberFlags {
 enum MemberCommand {
     /// Add a learner: a read replica, and print the config for its machine
     Add(Box<AddFlags>),
+    /// Make the config for the machine of a member once more
+    Config(ConfigFlags),
     /// Make a learner a voter
     Promote(NameFlags),
     /// Remove a member; its name and key can be given again, its number never is
@@ -109,14 +111,60 @@ struct AddFlags {
     /// Its public key, as `praline keys --out FILE` printed it
     #[arg(long, value_name = "HEX")]
     public_key: Option<String>,
+    #[command(flatten)]
+    machine: MachineFlags,
+    #[command(flatten)]
+    place: Where,
+}
+
+#[derive(Debug, Args)]
+struct ConfigFlags {
+    /// The member
+    #[arg(value_name = "NAME")]
+    name: String,
+    #[command(flatten)]
+    machine: MachineFlags,
+    #[command(flatten)]
+    place: Where,
+}
+
+/// What the config of one machine says of it.
+#[derive(Debug, Args)]
+struct MachineFlags {
     /// Its key file, as its config shall name it [default: NAME.key]
     #[arg(long, value_name = "FILE")]
     key_file: Option<PathBuf>,
     /// Write its config to a new file, in place of printing it
     #[arg(short, long, value_name = "FILE")]
     out: Option<PathBuf>,
-    #[command(flatten)]
-    place: Where,
+}
+
+impl MachineFlags {
+    fn key_file(&self, name: &str) -> PathBuf {
+        let default = || PathBuf::from(format!("{name}.key"));
+        self.key_file.clone().unwrap_or_else(default)
+    }
+
+    /// Prints the config, or writes it; nothing that is there is overwritten.
+    fn give(&self, name: &str, text: String, printer: &Printer) -> Result<(), CliError> {
+        let Some(path) = &self.out else {
+            printer.print(Target::Stdout, text);
+            return Ok(());
+        };
+        write_private(path, &text).map_err(|source| CliError::Write {
+            path: path.clone(),
+            source,
+        })?;
+        let said = match printer.format() {
+            Format::Json => json!({ "name": name, "config": path }).to_string(),
+            Format::Text | Format::Quiet => format!(
+                "{name} is a member; start it with: praline node --config {} --node {name}",
+                path.display(),
+            ),
+        };
+        printer.print(Target::Stdout, said);
+        Ok(())
+    }
 }
 
 #[derive(Debug, Args)]
@@ -138,6 +186,7 @@ impl MemberFlags {
     pub(super) fn display(&self) -> &DisplayFlags {
         match &self.command {
             MemberCommand::Add(flags) => &flags.place.display,
+            MemberCommand::Config(flags) => &flags.place.display,
             MemberCommand::Promote(flags) | MemberCommand::Remove(flags) => &flags.place.display,
             MemberCommand::List(flags) => &flags.place.display,
         }
@@ -147,6 +196,7 @@ impl MemberFlags {
 pub(super) fn run(flags: MemberFlags, printer: &Printer) -> Result<(), CliError> {
     match flags.command {
         MemberCommand::Add(flags) => add(&flags, printer),
+        MemberCommand::Config(flags) => config(&flags, printer),
         MemberCommand::Promote(flags) => change(
             &flags,
             "cluster_promoteMember",
@@ -183,10 +233,7 @@ fn change(flags: &NameFlags, method: &str, done: &str, printer: &Printer) -> Res
 }
 
 fn add(flags: &AddFlags, printer: &Printer) -> Result<(), CliError> {
-    let key_file = flags
-        .key_file
-        .clone()
-        .unwrap_or_else(|| PathBuf::from(format!("{}.key", flags.name)));
+    let key_file = flags.machine.key_file(&flags.name);
     let public_key = match &flags.public_key {
         Some(key) => key.clone(),
         None if key_file.exists() => read_key_file(&key_file)
@@ -197,6 +244,13 @@ fn add(flags: &AddFlags, printer: &Printer) -> Result<(), CliError> {
             })?,
         None => return Err(MemberError::NoKey.into()),
     };
+    if let Some(path) = flags.machine.out.as_ref().filter(|path| path.exists()) {
+        // Before the cluster has a member whose config cannot be written.
+        return Err(CliError::Write {
+            path: path.clone(),
+            source: io::ErrorKind::AlreadyExists.into(),
+        });
+    }
     start::block_on(async move {
         let cluster = Cluster::find(&flags.place).await?;
         let base = Base::load(flags.place.config.as_deref())?;
@@ -208,25 +262,22 @@ fn add(flags: &AddFlags, printer: &Printer) -> Result<(), CliError> {
         cluster.work("cluster_addMember", &new).await?;
         let members = cluster.members().await?;
         let text = base.render(&identity, &members, &flags.name, &key_file)?;
-        let Some(path) = &flags.out else {
-            printer.print(Target::Stdout, text);
-            return Ok::<(), CliError>(());
-        };
-        write_private(path, &text).map_err(|source| CliError::Write {
-            path: path.clone(),
-            source,
-        })?;
-        let said = match printer.format() {
-            Format::Json => json!({ "name": flags.name, "config": path }).to_string(),
-            Format::Text | Format::Quiet => format!(
-                "{} is a learner; start it with: praline node --config {} --node {}",
-                flags.name,
-                path.display(),
-                flags.name
-            ),
-        };
-        printer.print(Target::Stdout, said);
-        Ok(())
+        flags.machine.give(&flags.name, text, printer)
+    })
+}
+
+fn config(flags: &ConfigFlags, printer: &Printer) -> Result<(), CliError> {
+    start::block_on(async move {
+        let cluster = Cluster::find(&flags.place).await?;
+        let base = Base::load(flags.place.config.as_deref())?;
+        let (identity, members) = (cluster.identity().await?, cluster.members().await?);
+        base.check(&identity, &members, &cluster.url)?;
+        if members.iter().all(|it| it.name != flags.name) {
+            return Err(MemberError::Unknown(flags.name.clone()).into());
+        }
+        let key_file = flags.machine.key_file(&flags.name);
+        let text = base.render(&identity, &members, &flags.name, &key_file)?;
+        flags.machine.give(&flags.name, text, printer)
     })
 }
 

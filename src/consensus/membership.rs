@@ -344,6 +344,9 @@ impl<RT: AsyncRuntime> Consensus<RT> {
         up: &BTreeSet<MemberId>,
     ) -> Result<MemberId, MembershipError> {
         let others = || roster.voters.iter().filter(|id| **id != self.id());
+        if others().next().is_none() {
+            return Err(MembershipError::LastVoter(roster.name(self.id())));
+        }
         others()
             .filter(|id| up.contains(id))
             .max_by_key(|id| self.matched(**id))

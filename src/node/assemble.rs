@@ -451,7 +451,8 @@ impl Member {
     pub async fn hand_over(&self) {
         let handing = self.consensus.hand_over(None);
         match tokio::time::timeout(HAND_OVER_LIMIT, handing).await {
-            Ok(Ok(_) | Err(MembershipError::NotLeader { .. })) | Err(_) => {}
+            Ok(Ok(_) | Err(MembershipError::NotLeader { .. } | MembershipError::LastVoter(_)))
+            | Err(_) => {}
             Ok(Err(error)) => tracing::info!("the leadership is not handed over: {error}"),
         }
     }

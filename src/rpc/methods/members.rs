@@ -307,3 +307,5 @@ async fn raft_id(call: Call<'_>) -> Answer {
         None => Err(RpcError::invalid_argument(0, "no member has this key")),
     }
 }
+#[cfg(test)]
+mod tests;
