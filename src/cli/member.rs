@@ -33,6 +33,8 @@ pub(super) enum MemberError {
         url: String,
         source: serde_json::Error,
     },
+    #[error("the cluster has no member `{0}`; `praline member list` shows all")]
+    Unknown(String),
     #[error(
         "name the new member's key: `--public-key HEX`, or `--key-file FILE` with the file here"
     )]
