@@ -30,6 +30,8 @@ mod faults;
 mod load;
 #[path = "cluster/majority.rs"]
 mod majority;
+#[path = "cluster/membership.rs"]
+mod membership;
 #[path = "cluster/methods.rs"]
 mod methods;
 #[path = "cluster/transfer.rs"]

@@ -19,6 +19,7 @@ mod ganache;
 mod http;
 mod instances;
 mod keys;
+mod member;
 mod overrides;
 mod replay;
 mod start;
@@ -62,6 +63,8 @@ enum CliError {
     Replay(#[from] crate::node::replay::ReplayError),
     #[error(transparent)]
     Verify(#[from] verify::VerifyError),
+    #[error(transparent)]
+    Member(#[from] member::MemberError),
     #[error("the runtime cannot start: {0}")]
     Runtime(io::Error),
     #[error("cannot write `{}`: {source}; choose a path where no file is yet", path.display())]
@@ -91,6 +94,7 @@ pub fn main() -> ExitCode {
         Some(Command::Node(node)) => &node.display,
         Some(Command::Keys(keys)) => &keys.display,
         Some(Command::Status(status)) => &status.display,
+        Some(Command::Member(member)) => member.display(),
         Some(Command::Import(import)) => &import.display,
         Some(Command::Export(export)) => &export.transfer.display,
         Some(Command::Verify(verify)) => &verify.display,
@@ -146,6 +150,7 @@ fn run(cli: Cli, printer: &Printer) -> Result<(), CliError> {
         Some(Command::Node(node)) => start::member(*node, printer),
         Some(Command::Keys(keys)) => keys::run(&keys, printer),
         Some(Command::Status(status)) => status::run(&status, printer),
+        Some(Command::Member(member)) => member::run(member, printer),
         Some(Command::Import(import)) => transfer::import(&import, printer),
         Some(Command::Export(export)) => transfer::export(&export, printer),
         Some(Command::Instances(instances)) => instances::run(&instances.action, printer),

@@ -12,11 +12,13 @@ use crate::{
         block::BlockRecord,
         command::{Outcome, Write},
     },
+    consensus::{MemberChange, MembershipError},
     replica::{
         CertificateError,
         api::{Backend, ChainEvent, ClusterStatus, ReadError, WriteError},
         certificate::Certificate,
     },
+    types::MemberId,
 };
 use futures::future::{BoxFuture, FutureExt};
 use std::{
@@ -112,6 +114,13 @@ impl Backend for LaggingBackend {
         block: Arc<BlockRecord>,
     ) -> BoxFuture<'_, Result<Arc<Certificate>, CertificateError>> {
         self.inner.certificate(block)
+    }
+
+    fn change_members(
+        &self,
+        change: MemberChange,
+    ) -> BoxFuture<'_, Result<MemberId, MembershipError>> {
+        self.inner.change_members(change)
     }
 
     fn now_ms(&self) -> u64 {

@@ -2,14 +2,14 @@
 
 use super::{
     DataLocation, NodeError, Output, alone::Alone, clock::World, flusher::Flusher,
-    listeners::Listeners, metrics::NodeCollector, output::Voice,
+    listeners::Listeners, members, metrics::NodeCollector, output::Voice,
 };
 use crate::{
     chain::archive::{Archive, MemoryStore, Store},
     config::{ClusterConfig, MemberConfig, ServerConfig},
     consensus::{
-        Consensus, ConsensusConfig, MemoryLog, MemorySpool, MessageKind, Parts, PeerService,
-        SnapshotSpool, TimedCalls, Transport,
+        Consensus, ConsensusConfig, MembershipError, MemoryLog, MemorySpool, MessageKind, Parts,
+        PeerService, SnapshotSpool, TimedCalls, Transport,
     },
     faults::{self, Control, Faults, FaultyTransport, LaggingBackend},
     net::{self, FileSpool, Net, NetConfig, Tokio},
@@ -17,7 +17,9 @@ use crate::{
         self, Prepared, RaftLog, Replica, ReplicaConfig, Sign,
         api::{Backend, ChainEvent},
     },
-    rpc::{self, Allowed, CallGas, Limits, Listen, OnRequest, RpcConfig, RpcServer},
+    rpc::{
+        self, Allowed, CallGas, ClusterIdentity, Limits, Listen, OnRequest, RpcConfig, RpcServer,
+    },
     storage::{chain::ChainStore, log::DiskLog},
     telemetry::{FailureReasons, Printer},
     types::MemberId,
@@ -36,6 +38,8 @@ use tokio::sync::{broadcast, oneshot};
 const EVENTS_MAX: usize = 16_384;
 /// Entries of the log kept behind a checkpoint, for peers that were away for a short time.
 const KEPT_ENTRIES: u64 = 1000;
+/// How long a leader that is to stop may take to find a successor; it usually takes some milliseconds.
+const HAND_OVER_LIMIT: Duration = Duration::from_millis(300);
 
 /// A running member.
 #[derive(Debug)]
@@ -101,13 +105,20 @@ pub async fn start_member(
         .await
         .map_err(failed)?;
     let peers = Arc::new(TimedCalls::<Tokio>::new(transport.clone()));
+    let replica_config = ReplicaConfig {
+        id: member,
+        members: config.membership(),
+        timeout_ms: config.timing.write_timeout_ms,
+        reads: config.reads,
+    };
+    members::follow(
+        &consensus,
+        replica_config.clone(),
+        net.clone(),
+        faults.clone(),
+    );
     let replica = prepared.start(
-        ReplicaConfig {
-            id: member,
-            members: config.membership(),
-            timeout_ms: config.timing.write_timeout_ms,
-            reads: config.reads,
-        },
+        replica_config,
         Arc::new(RaftLog::new(consensus.clone(), peers)),
         Arc::new(World::new()?),
     );
@@ -312,6 +323,11 @@ fn rpc_config(config: &ClusterConfig, listener: std::net::TcpListener) -> RpcCon
         errors: server.errors,
         failures: server.failures,
         limits: limits(server),
+        identity: Some(ClusterIdentity {
+            cluster_id: config.cluster_id(),
+            founders: config.founders_digest(),
+            genesis_timestamp: config.chain.genesis.timestamp,
+        }),
         ..RpcConfig::new(Listen::Bound(listener))
     }
 }
@@ -454,6 +470,17 @@ impl Member {
                 std::future::pending::<()>().await;
             }
         })
+    }
+
+    /// Hands the leadership to another member, if this one has it and there is another: so the others need not wait until
+    /// they notice that it is gone. To be called before [`Member::stop`], when the cluster goes on without this member.
+    pub async fn hand_over(&self) {
+        let handing = self.consensus.hand_over(None);
+        match tokio::time::timeout(HAND_OVER_LIMIT, handing).await {
+            Ok(Ok(_) | Err(MembershipError::NotLeader { .. } | MembershipError::LastVoter(_)))
+            | Err(_) => {}
+            Ok(Err(error)) => tracing::info!("the leadership is not handed over: {error}"),
+        }
     }
 
     /// Stops it: no new requests, no new proposals; what is durable stays.

@@ -18,6 +18,7 @@ mod flusher;
 mod generated;
 mod instance;
 pub mod listeners;
+mod members;
 mod metrics;
 mod output;
 pub mod replay;

@@ -16,7 +16,7 @@ use crate::{
         spec::ChainSpec,
     },
     config::ClusterConfig,
-    consensus::{Application as _, ApplicationError, payload_of},
+    consensus::{Application as _, ApplicationError, MemberChange, MembershipError, payload_of},
     replica::{
         self, Prepared, StartError,
         api::{Backend, ClusterStatus, ReadError, WriteError},
@@ -27,7 +27,7 @@ use crate::{
         log::{LogError, LogReader},
     },
     telemetry::{Printer, Progress},
-    types::{LogIndex, Role},
+    types::{LogIndex, MemberId, Role},
 };
 use futures::future::BoxFuture;
 use std::{
@@ -375,6 +375,13 @@ impl Backend for Replayed {
             applied_index: self.last_index,
             members: Vec::new(),
         }
+    }
+
+    fn change_members(
+        &self,
+        _change: MemberChange,
+    ) -> BoxFuture<'_, Result<MemberId, MembershipError>> {
+        Box::pin(async { Err(MembershipError::NotLeader { leader: None }) })
     }
 
     fn now_ms(&self) -> u64 {

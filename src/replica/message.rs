@@ -8,6 +8,7 @@ use crate::{
         load::LoadPart,
         transaction::SignedTransaction,
     },
+    consensus::{MemberChange, MembershipError},
     types::{LogIndex, MemberId, RequestId},
 };
 use alloy::primitives::{B256, B512, Bytes};
@@ -40,6 +41,13 @@ pub(super) enum Request {
         /// Its hash.
         hash: B256,
     },
+    /// Change the members, or who leads.
+    ChangeMembers {
+        /// The change.
+        change: MemberChange,
+        /// Whether it was asked for before, and may have happened.
+        again: bool,
+    },
 }
 
 /// The leader's answer.
@@ -51,6 +59,8 @@ pub(super) enum Response {
     ReadIndex(Result<LogIndex, Option<MemberId>>),
     /// A signature under a block; `None`: the block is not in this member's chain (yet).
     Signed(Option<B512>),
+    /// To a change of the members: the member it was about.
+    ChangeMembers(Result<MemberId, MembershipError>),
 }
 
 /// What became of a write at the leader.

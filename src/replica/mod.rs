@@ -19,6 +19,7 @@ pub mod environment;
 pub mod import;
 pub mod load;
 pub mod log;
+mod members;
 mod message;
 mod prepare;
 mod producer;

@@ -269,6 +269,9 @@ impl Router {
                 let archive = &self.shared.archive;
                 Response::Signed(self.certifier.sign(archive, number, hash))
             }
+            Ok(Request::ChangeMembers { change, again }) => {
+                Response::ChangeMembers(self.log.change_members(change, again).await)
+            }
             Err(error) => {
                 tracing::warn!(%error, "refused a peer's message");
                 Response::ReadIndex(Err(None))

@@ -7,7 +7,8 @@ use super::{
     certificate::Certificate,
     certify::{CertificateError, Sign, Surroundings},
     environment::Environment,
-    log::ReplicatedLog,
+    log::{LogStatus, ReplicatedLog},
+    members::Members,
     producer,
     router::Router,
     shared::{EventSink, Shared},
@@ -20,7 +21,7 @@ use crate::{
         command::{Outcome, Write},
         spec::ChainSpec,
     },
-    consensus::Stored,
+    consensus::{MemberChange, MembershipError, Roster, Stored},
     types::{LogIndex, Member, MemberId, MemberStatus, Role},
 };
 use alloy::primitives::{B256, Bytes};
@@ -42,7 +43,7 @@ pub enum Reads {
 pub struct ReplicaConfig {
     /// This node.
     pub id: MemberId,
-    /// All members of the config, by number.
+    /// All members of the config, by number: the members until the log names others, and where they are.
     pub members: BTreeMap<MemberId, Member>,
     /// How long a write or a read may wait for a leader.
     pub timeout_ms: u64,
@@ -156,8 +157,19 @@ impl Prepared {
             timeout_ms: config.timeout_ms,
             certifier: Arc::default(),
         };
+        let members = Members {
+            log: log.clone(),
+            environment: environment.clone(),
+            timeout_ms: config.timeout_ms,
+            configured: Roster {
+                members: config.members.clone(),
+                voters: config.members.keys().copied().collect(),
+                index: None,
+            },
+        };
         Replica(Arc::new(Inner {
             config,
+            members,
             log,
             environment,
             shared,
@@ -174,6 +186,7 @@ pub struct Replica(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     config: ReplicaConfig,
+    members: Members,
     log: Arc<dyn ReplicatedLog>,
     environment: Arc<dyn Environment>,
     shared: Arc<Shared>,
@@ -202,23 +215,40 @@ impl Replica {
             .collect()
     }
 
-    fn member_status(&self, id: MemberId, member: &Member) -> MemberStatus {
+    fn member_status(&self, id: MemberId, status: &LogStatus, roster: &Roster) -> MemberStatus {
         let inner = &self.0;
-        let status = inner.log.status();
         let own = id == inner.config.id;
         let role = if own {
             status.role
         } else if status.leader == Some(id) {
             Some(Role::Leader)
-        } else {
+        } else if roster.voters.contains(&id) {
             status.leader.map(|_| Role::Follower)
+        } else {
+            Some(Role::Learner)
         };
+        let member = roster.members.get(&id).cloned().unwrap_or_default();
         MemberStatus {
             id,
-            member: member.clone(),
+            member: inner.config.located(member),
             role,
             reachable: own || inner.log.reachable(id),
             match_index: status.matched.get(&id).copied(),
+        }
+    }
+}
+
+impl ReplicaConfig {
+    /// A member at the addresses that this node's config gives it: the log knows those of its founding.
+    pub fn located(&self, member: Member) -> Member {
+        let own = self.members.values();
+        let mut own = own.filter(|it| it.public_key == member.public_key);
+        match own.next() {
+            Some(own) => Member {
+                name: member.name,
+                ..own.clone()
+            },
+            None => member,
         }
     }
 }
@@ -248,27 +278,23 @@ impl Backend for Replica {
     fn status(&self) -> ClusterStatus {
         let inner = &self.0;
         let status = inner.log.status();
-        let name = |id| {
-            inner
-                .config
-                .members
-                .get(&id)
-                .map(|member: &Member| member.name.clone())
-        };
+        let roster = inner.members.roster();
+        // One that was removed still has a name.
+        let own = roster.members.get(&inner.config.id);
+        let own = own.or_else(|| inner.config.members.get(&inner.config.id));
         ClusterStatus {
             node: inner.config.id,
-            name: name(inner.config.id).unwrap_or_default(),
+            name: own.map(|it| it.name.clone()).unwrap_or_default(),
             role: status.role.unwrap_or(Role::Follower),
             votes: status.votes,
             leader: status.leader,
             term: status.term,
             commit_index: status.committed,
             applied_index: inner.shared.applied.applied().unwrap_or_default(),
-            members: inner
-                .config
+            members: roster
                 .members
-                .iter()
-                .map(|(id, member)| self.member_status(*id, member))
+                .keys()
+                .map(|id| self.member_status(*id, &status, &roster))
                 .collect(),
         }
     }
@@ -288,6 +314,13 @@ impl Backend for Replica {
             };
             inner.router.certifier.certificate(&block, around).await
         })
+    }
+
+    fn change_members(
+        &self,
+        change: MemberChange,
+    ) -> BoxFuture<'_, Result<MemberId, MembershipError>> {
+        Box::pin(self.0.members.change(change))
     }
 
     fn now_ms(&self) -> u64 {

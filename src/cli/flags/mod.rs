@@ -108,6 +108,8 @@ pub(super) enum Command {
     Replay(ReplayFlags),
     /// Make the data folders of a cluster from a backup
     Restore(Box<RestoreFlags>),
+    /// Add, promote, remove and list the members of a running cluster
+    Member(super::member::MemberFlags),
     /// Look after what runs in the background (`praline --detach`)
     Instances(InstancesFlags),
 }

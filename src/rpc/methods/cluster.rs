@@ -45,7 +45,7 @@ fn member(status: &ClusterStatus, id: MemberId) -> Option<&MemberStatus> {
     status.members.iter().find(|member| member.id == id)
 }
 
-fn leader_of(status: &ClusterStatus) -> Option<&MemberStatus> {
+pub(super) fn leader_of(status: &ClusterStatus) -> Option<&MemberStatus> {
     status.leader.and_then(|id| member(status, id))
 }
 
@@ -86,7 +86,8 @@ async fn votes(call: Call<'_>) -> Answer {
     Ok(Json::bool(call.context.backend.status().votes))
 }
 
-fn member_fields(o: &mut Object<'_>, status: &MemberStatus) {
+pub(super) fn member_fields(o: &mut Object<'_>, status: &MemberStatus) {
+    o.number("id", status.id);
     o.text("name", &status.member.name);
     o.text("publicKey", &status.member.public_key.to_string());
     match status.role {
