@@ -5,7 +5,8 @@
 //!                           │                   │
 //!              ┌────────────┼─────────┐         │          edge: tokio, sockets, files, clocks
 //!              ▼            ▼         ▼         ▼
-//!             rpc          net     storage  telemetry      (config: files and flags → one checked value)
+//!             rpc          net     storage  telemetry      (config: files and flags → one checked value;
+//!              │            │                               faults: on request, between net and those above it)
 //!              └─────┬──────┴────┬────┘
 //! ═══════════════════╪═══════════╪═══════════════════════  below: no tokio, no clock, no randomness, no sockets
 //!                    ▼           ▼
@@ -30,6 +31,8 @@ pub mod types;
 pub mod cli;
 #[cfg(feature = "node")]
 pub mod config;
+#[cfg(feature = "node")]
+pub mod faults;
 #[cfg(feature = "node")]
 pub mod net;
 #[cfg(feature = "node")]

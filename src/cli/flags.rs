@@ -289,6 +289,12 @@ pub(super) struct ServerFlags {
     /// Take requests of any size instead of 50 MiB at the most
     #[arg(long, env = "PRALINE_NO_REQUEST_SIZE_LIMIT", value_parser = BoolishValueParser::new())]
     pub(super) no_request_size_limit: bool,
+    /// Refuse evm_, anvil_, hardhat_, tenderly_ and miner_ methods that change the chain
+    #[arg(long, env = "PRALINE_NO_CHEATS", value_parser = BoolishValueParser::new())]
+    pub(super) no_cheats: bool,
+    /// Let clients order faults: cluster_partition, cluster_delay, cluster_kill, …
+    #[arg(long, env = "PRALINE_ALLOW_FAULTS", value_parser = BoolishValueParser::new())]
+    pub(super) allow_faults: bool,
 }
 
 #[derive(Debug, Args)]

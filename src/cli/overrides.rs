@@ -108,6 +108,8 @@ fn of_process(consensus: &ConsensusFlags, server: &ServerFlags) -> Result<Overri
         no_cors: server.no_cors,
         allow_origin: server.allow_origin.clone(),
         no_request_size_limit: server.no_request_size_limit,
+        no_cheats: server.no_cheats,
+        allow_faults: server.allow_faults,
         ..Overrides::default()
     })
 }

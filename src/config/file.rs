@@ -102,6 +102,8 @@ pub(super) struct ServerSection {
     pub(super) request_bytes_max: Option<u64>,
     pub(super) response_bytes_max: Option<u64>,
     pub(super) connections_max: Option<u64>,
+    pub(super) cheats: Option<bool>,
+    pub(super) allow_faults: Option<bool>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

@@ -81,6 +81,10 @@ pub struct ServerConfig {
     pub response_bytes_max: u32,
     /// Connections that one node serves at the same time.
     pub connections_max: u32,
+    /// Whether clients may change the chain by other means than transactions.
+    pub cheats: bool,
+    /// Whether clients may order faults (`cluster_partition` and its kin).
+    pub allow_faults: bool,
 }
 
 /// What is kept, and where.

@@ -45,6 +45,8 @@ pub struct Overrides {
     pub no_cors: bool,
     pub allow_origin: Option<String>,
     pub no_request_size_limit: bool,
+    pub no_cheats: bool,
+    pub allow_faults: bool,
     pub data_dir: Option<PathBuf>,
 }
 
@@ -109,6 +111,22 @@ impl Overrides {
             "server",
             "request_bytes_max",
             "--no-request-size-limit",
+        );
+        let cheats = self.no_cheats.then_some(false);
+        flags.set(
+            &mut server.cheats,
+            cheats,
+            "server",
+            "cheats",
+            "--no-cheats",
+        );
+        let faults = self.allow_faults.then_some(true);
+        flags.set(
+            &mut server.allow_faults,
+            faults,
+            "server",
+            "allow_faults",
+            "--allow-faults",
         );
         let cluster = &mut file.cluster;
         flags.set(

@@ -171,6 +171,8 @@ fn server(section: &ServerSection, origins: &Origins) -> Result<ServerConfig, Co
             1,
             1_000_000,
         )? as u32,
+        cheats: section.cheats.unwrap_or(true),
+        allow_faults: section.allow_faults.unwrap_or(false),
     })
 }
 

@@ -1,8 +1,9 @@
 //! The first start of a cluster, and the return of a member that has lost its memory.
 //!
 //! *Invariants.* A member with an empty log cannot tell whether the cluster is new or its own disk is. So it asks: with
-//! a majority of empty logs (its own included), and none that has grown, it founds the cluster; if some members are not
-//! there yet, it gives them a moment first, because who comes later has to be let in by the leader. If any log has grown,
+//! a majority of empty logs (its own included), and none that has grown, the cluster is new: it votes, and the first of
+//! those present founds the cluster and stands for election, alone, so that the first votes are not split. If some members
+//! are not there yet, they get a moment first, because who comes later has to be let in by the leader. If any log has grown,
 //! it waits for the leader to give it everything, and neither votes nor stands for election until it has applied all
 //! that the leader had: otherwise the promises which it has forgotten could be broken.
 //!
@@ -31,7 +32,7 @@ use std::{
 };
 
 /// The pause between two rounds of questions.
-const ROUND_PAUSE: Duration = Duration::from_millis(10);
+const ROUND_PAUSE: Duration = Duration::from_millis(5);
 /// How long a majority waits for the others before it founds the cluster without them.
 const LATECOMERS_PAUSE: Duration = Duration::from_millis(500);
 /// How long a peer may take to answer.
@@ -71,29 +72,42 @@ impl<RT: AsyncRuntime> Founding<RT> {
     /// Finds out which it is, and does what follows. Ends when the member may vote, or when the engine has stopped.
     pub(super) async fn run(self) {
         self.raft.runtime_config().elect(false);
-        let start = RT::Instant::now();
+        let mut start = RT::Instant::now();
         loop {
             let peers = self.ask_all().await;
             match self.raft.is_initialized().await {
                 Ok(false) => {}
                 // A leader has found this member already.
+                Ok(true) if self.franchise.has() => return self.raft.runtime_config().elect(true),
                 Ok(true) => return self.rejoin().await,
                 Err(_stopped) => return,
             }
-            if peers.iter().any(Hello::grown) {
+            let has_grown = peers.iter().any(|(_, peer)| peer.grown());
+            if has_grown && !self.franchise.has() {
                 return self.rejoin().await;
             }
             let present = peers.len() + 1;
             let waited = RT::Instant::now() - start;
             let is_enough = present == self.members.len() || waited >= LATECOMERS_PAUSE;
-            if is_enough && present * 2 > self.members.len() {
+            let is_new = is_enough && present * 2 > self.members.len() && !has_grown;
+            if is_new && !self.franchise.has() {
+                self.franchise.give();
+                start = RT::Instant::now();
+                continue;
+            }
+            if is_new && (self.is_first(&peers) || waited >= LATECOMERS_PAUSE) {
                 return self.found().await;
             }
             RT::sleep(ROUND_PAUSE).await;
         }
     }
 
-    /// Every member that founds does so with the same list; the first leader's word counts.
+    /// Whether it is up to this member to found the cluster, and all others are about to vote for it.
+    fn is_first(&self, peers: &[(MemberId, Hello)]) -> bool {
+        peers.iter().all(|(id, peer)| *id > self.id && peer.votes)
+    }
+
+    /// Who founds does so with the same list, should it be several; the first leader's word counts.
     async fn found(self) {
         match self.raft.initialize(self.members).await {
             Ok(()) | Err(RaftError::APIError(InitializeError::NotAllowed(_))) => {
@@ -109,8 +123,8 @@ impl<RT: AsyncRuntime> Founding<RT> {
             "the cluster is older than this member's log: its leader gives it everything"
         );
         loop {
-            let leader = self.ask_all().await.into_iter().find(|it| it.leads);
-            if let Some(target) = leader.and_then(|it| it.last_log_index)
+            let leader = self.ask_all().await.into_iter().find(|(_, it)| it.leads);
+            if let Some(target) = leader.and_then(|(_, it)| it.last_log_index)
                 && self.catches_up(target).await
             {
                 break;
@@ -131,9 +145,9 @@ impl<RT: AsyncRuntime> Founding<RT> {
     }
 
     /// Asks all other members; the answers that came.
-    async fn ask_all(&self) -> Vec<Hello> {
+    async fn ask_all(&self) -> Vec<(MemberId, Hello)> {
         let others = self.members.keys().filter(|id| **id != self.id);
-        let answers = others.map(|id| self.ask(*id));
+        let answers = others.map(async |id| Some((*id, self.ask(*id).await?)));
         join_all(answers).await.into_iter().flatten().collect()
     }
 

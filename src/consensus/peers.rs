@@ -18,6 +18,8 @@ pub enum MessageKind {
     Bulk,
     /// The application above the consensus.
     Application,
+    /// Faults on request: orders from member to member, which no fault holds up.
+    Fault,
 }
 
 /// A request that got no answer.

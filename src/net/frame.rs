@@ -22,7 +22,7 @@ pub(super) const FRAME_CONTENT_LIMIT: usize = 65_535 - TAG_BYTES;
 const PIECE_HEADER_BYTES: usize = 12;
 /// Bytes in a frame that a waiting lane gets although a more urgent one could fill it.
 const FAIR_SHARE_BYTES: usize = 8 << 10;
-const LANES: usize = 3;
+const LANES: usize = 4;
 
 const LANE_BITS: u8 = 0b0000_0011;
 const RESPONSE: u8 = 0b0000_0100;
@@ -34,6 +34,7 @@ pub(super) fn lane(kind: MessageKind) -> u8 {
         MessageKind::Consensus => 0,
         MessageKind::Application => 1,
         MessageKind::Bulk => 2,
+        MessageKind::Fault => 3,
     }
 }
 
@@ -42,7 +43,8 @@ pub(super) fn kind(lane: u8) -> MessageKind {
     match lane {
         0 => MessageKind::Consensus,
         1 => MessageKind::Application,
-        _ => MessageKind::Bulk,
+        2 => MessageKind::Bulk,
+        _ => MessageKind::Fault,
     }
 }
 
@@ -163,7 +165,7 @@ impl Assembly {
     /// Messages of at most `limit_bytes`.
     pub(super) fn new(limit_bytes: usize) -> Self {
         Self {
-            partial: [None, None, None],
+            partial: [None, None, None, None],
             limit_bytes,
         }
     }

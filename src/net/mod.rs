@@ -93,7 +93,7 @@ type Slot = RwLock<Option<Arc<dyn PeerService>>>;
 
 /// Who takes requests.
 #[derive(Default)]
-pub(crate) struct Services([Slot; 3]);
+pub(crate) struct Services([Slot; 4]);
 
 impl Services {
     fn get(&self, kind: MessageKind) -> Option<Arc<dyn PeerService>> {
@@ -213,6 +213,7 @@ impl Net {
             MessageKind::Consensus,
             MessageKind::Application,
             MessageKind::Bulk,
+            MessageKind::Fault,
         ] {
             self.shared.services.set(kind, None);
         }

@@ -10,8 +10,12 @@ use crate::{
         Consensus, ConsensusConfig, MemoryLog, MemorySpool, MessageKind, Parts, PeerService,
         SnapshotSpool, TimedCalls, Transport,
     },
+    faults::{self, Control, Faults, FaultyTransport, LaggingBackend},
     net::{self, FileSpool, Net, NetConfig, Tokio},
-    replica::{self, Prepared, RaftLog, Replica, ReplicaConfig, api::ChainEvent},
+    replica::{
+        self, Prepared, RaftLog, Replica, ReplicaConfig,
+        api::{Backend, ChainEvent},
+    },
     rpc::{self, Allowed, Limits, Listen, OnConsole, RpcConfig, RpcServer},
     storage::{chain::ChainStore, log::DiskLog},
     telemetry::{Format, Printer},
@@ -19,7 +23,10 @@ use crate::{
 };
 use alloy::primitives::Bytes;
 use futures::future::BoxFuture;
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+};
 use tokio::sync::{broadcast, oneshot};
 
 /// Events of the chain that a slow subscriber may be behind before it loses some.
@@ -40,6 +47,7 @@ pub struct Member {
     flusher: Flusher,
     events: broadcast::Sender<ChainEvent>,
     failure: Option<oneshot::Receiver<String>>,
+    killed: Option<oneshot::Receiver<()>>,
     // Dropped last: its lock is held as long as anything here runs.
     _data: DataLocation,
 }
@@ -92,6 +100,10 @@ pub async fn start_member(
         Some(net) => Arc::new(net.clone()),
         None => Arc::new(Alone),
     };
+    let (killed, faults) = start_faults(config, member, &transport);
+    let transport = faults.as_ref().map_or(transport.clone(), |control| {
+        Arc::new(FaultyTransport::new(transport, control.faults().clone()))
+    });
     let (consensus, log) = start_consensus(config, member, &data, &prepared, transport.clone())
         .await
         .map_err(failed)?;
@@ -116,6 +128,7 @@ pub async fn start_member(
     let front = Front {
         config: RpcConfig {
             on_console: console_lines(config, &name, printer),
+            faults,
             ..rpc_config(config, listeners.rpc)
         },
         on_request,
@@ -132,6 +145,7 @@ pub async fn start_member(
         flusher,
         events,
         failure: Some(failure),
+        killed: Some(killed),
         _data: data,
     })
 }
@@ -182,6 +196,33 @@ fn prepare(
         archive.clone(),
         sink,
     )?)
+}
+
+/// Takes orders of faults from now on, where the config allows them. Also gives what resolves when one is to kill.
+fn start_faults(
+    config: &ClusterConfig,
+    member: MemberId,
+    transport: &Arc<dyn Transport>,
+) -> (oneshot::Receiver<()>, Option<Arc<Control>>) {
+    let (kill, killed) = oneshot::channel();
+    let kill = Mutex::new(Some(kill));
+    let on_kill = move || {
+        let kill = kill.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(kill) = kill {
+            // A node that is stopping already needs no more.
+            let _ = kill.send(());
+        }
+    };
+    let control = config.server.allow_faults.then(|| {
+        Control::start(
+            member,
+            config.membership(),
+            Arc::clone(transport),
+            Faults::default(),
+            Arc::new(on_kill),
+        )
+    });
+    (killed, control)
 }
 
 fn start_net(
@@ -272,6 +313,7 @@ fn rpc_config(config: &ClusterConfig, listener: std::net::TcpListener) -> RpcCon
             response_bytes: server.response_bytes_max as usize,
             ..Limits::default()
         },
+        cheats: server.cheats,
         ..RpcConfig::new(Listen::Bound(listener))
     }
 }
@@ -321,8 +363,19 @@ impl Member {
         let Some(front) = self.front.take() else {
             return Ok(());
         };
-        let backend = Arc::new(self.replica.clone());
-        let server = rpc::serve(front.config, backend, self.events.clone(), front.on_request);
+        let mut backend: Arc<dyn Backend> = Arc::new(self.replica.clone());
+        let mut events = self.events.clone();
+        if let Some(control) = &front.config.faults {
+            let lagging = LaggingBackend::new(backend, control.faults().clone());
+            (events, _) = broadcast::channel(EVENTS_MAX);
+            tokio::spawn(faults::relay(
+                Arc::clone(&lagging),
+                self.events.subscribe(),
+                events.clone(),
+            ));
+            backend = lagging;
+        }
+        let server = rpc::serve(front.config, backend, events, front.on_request);
         self.rpc = Some(server.await.map_err(|error| NodeError::Start {
             member: self.name.clone(),
             source: Box::new(error),
@@ -355,6 +408,20 @@ impl Member {
                     Err(_) => std::future::pending().await,
                 },
                 None => std::future::pending().await,
+            }
+        })
+    }
+
+    /// Resolves when a client had this member killed. To be called once.
+    pub fn killed(&mut self) -> BoxFuture<'static, ()> {
+        let killed = self.killed.take();
+        Box::pin(async move {
+            let is_killed = match killed {
+                Some(killed) => killed.await.is_ok(),
+                None => false,
+            };
+            if !is_killed {
+                std::future::pending().await
             }
         })
     }

@@ -163,6 +163,9 @@ fn place_of(root: &DataRoot) -> DataPlace {
     }
 }
 
+/// What a shell shows for a process that SIGKILL has ended.
+const EXIT_KILLED: i32 = 128 + 9;
+
 /// What is read and written beside the data.
 #[derive(Clone, Copy)]
 struct Files<'a> {
@@ -230,12 +233,32 @@ async fn run_opened(
     wait(members, printer, signals).await
 }
 
+/// What SIGKILL does: to the process, or where others live in it, to the one member, which ends without a word.
+fn kill(members: &mut Vec<Member>, name: &str) {
+    if members.len() == 1 {
+        std::process::exit(EXIT_KILLED);
+    }
+    if let Some(index) = members.iter().position(|member| member.name() == name) {
+        tokio::spawn(members.remove(index).stop());
+    }
+}
+
 /// Until a signal, or until no member can go on. One that stops by itself leaves the others running.
 async fn wait(
     mut members: Vec<Member>,
     printer: &Printer,
     signals: &mut Signals,
 ) -> Result<(), NodeError> {
+    let mut kills: FuturesUnordered<_> = members
+        .iter_mut()
+        .map(|member| {
+            let (name, killed) = (member.name().to_owned(), member.killed());
+            async move {
+                killed.await;
+                name
+            }
+        })
+        .collect();
     let mut failures: FuturesUnordered<_> = members
         .iter_mut()
         .map(|member| {
@@ -252,6 +275,7 @@ async fn wait(
     loop {
         tokio::select! {
             () = signals.next() => break,
+            Some(name) = kills.next() => kill(&mut members, &name),
             Some(failure) = failures.next() => {
                 if failures.is_empty() {
                     result = Err(failure);

@@ -8,6 +8,7 @@ use crate::{
         state::StateRead,
         view::{BlockAndState, View},
     },
+    faults::Control,
     replica::api::{Backend, ChainEvent},
 };
 use alloy::eips::{BlockId, BlockNumberOrTag};
@@ -25,6 +26,10 @@ pub(crate) struct Context {
     pub(crate) limits: Limits,
     pub(crate) on_request: OnRequest,
     pub(crate) console: Console,
+    /// Faults on request, where the node allows them.
+    pub(crate) faults: Option<Arc<Control>>,
+    /// Whether cheats are done.
+    pub(crate) cheats: bool,
     evm_runs: Semaphore,
 }
 
@@ -53,6 +58,8 @@ impl Context {
             limits,
             on_request,
             console: Console::default(),
+            faults: None,
+            cheats: true,
         }
     }
 

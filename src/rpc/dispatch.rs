@@ -12,6 +12,7 @@ use super::{
     params::Params,
     session::Session,
 };
+use crate::faults::{Control, Faults};
 use futures::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesOrdered};
 use jsonrpsee::{
     ConnectionId, Extensions, MethodCallback, MethodResponse, Methods,
@@ -72,6 +73,23 @@ impl Dispatcher {
     /// What the methods work on.
     pub(crate) fn context(&self) -> &Arc<Context> {
         &self.context
+    }
+
+    /// The faults that clients of this node suffer, where there may be any.
+    pub(crate) fn faults(&self) -> Option<&Faults> {
+        self.context.faults.as_deref().map(Control::faults)
+    }
+
+    /// The answer to a message while a fault on request keeps it from being worked on: the error of a busy provider.
+    pub(crate) fn refuse(&self, message: &[u8]) -> Vec<u8> {
+        let id = match jsonrpc::parse(message, self.context.limits.batch_calls) {
+            Ok(Message::Single(Ok(request))) => request.id,
+            _ => None,
+        };
+        let error = RpcError::limit_exceeded("this fault was asked for (cluster_rpcFault)");
+        let mut out = Vec::new();
+        jsonrpc::write_answer(&mut out, id.unwrap_or("null"), &failure(error));
+        out
     }
 
     /// Answers a message; `None` if it holds notifications alone.
@@ -174,6 +192,9 @@ impl Dispatcher {
             return failure(RpcError::method_not_found(&name));
         };
         (self.context.on_request)(method);
+        if !self.context.cheats && methods::is_cheat(method) {
+            return failure(RpcError::method_not_found(method));
+        }
         let mut extensions = Extensions::new();
         extensions.insert(Caller {
             method,

@@ -134,6 +134,14 @@ pub(crate) fn string(json: &str) -> Option<Cow<'_, str>> {
     }
 }
 
+/// Whether a message is one call of a method whose name begins so.
+pub(crate) fn is_call_of(message: &[u8], prefix: &str) -> bool {
+    match parse(message, 1) {
+        Ok(Message::Single(Ok(request))) => request.method.starts_with(prefix),
+        _ => false,
+    }
+}
+
 fn syntax_error(error: &serde_json::Error) -> RpcError {
     RpcError::parse(error.to_string())
 }

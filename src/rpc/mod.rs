@@ -34,7 +34,10 @@ mod session;
 #[cfg(test)]
 mod testing;
 
-use crate::replica::api::{Backend, ChainEvent};
+use crate::{
+    faults::Control,
+    replica::api::{Backend, ChainEvent},
+};
 use console::Console;
 use context::Context;
 use std::{io, net::SocketAddr, sync::Arc};
@@ -75,6 +78,10 @@ pub struct RpcConfig {
     pub hosts: Allowed,
     /// Limits.
     pub limits: Limits,
+    /// Whether methods may change the chain by other means than transactions.
+    pub cheats: bool,
+    /// Faults on request; `None`: the node allows none.
+    pub faults: Option<Arc<Control>>,
     /// Where contracts' `console.log` goes; `None`: nowhere, and it costs nothing.
     pub on_console: Option<OnConsole>,
 }
@@ -88,6 +95,8 @@ impl RpcConfig {
             hosts: Allowed::Any,
             limits: Limits::default(),
             on_console: None,
+            faults: None,
+            cheats: true,
         }
     }
 }
@@ -108,6 +117,8 @@ pub async fn serve(
     let mut context = Context::new(backend, events, config.limits.clone(), on_request);
     let listens = config.on_console.is_some();
     context.console = Console::new(config.on_console.clone());
+    context.faults.clone_from(&config.faults);
+    context.cheats = config.cheats;
     let context = Arc::new(context);
     if listens {
         let events = context.events.subscribe();

@@ -13,6 +13,8 @@ use tokio::{
 pub(crate) enum CallError {
     /// The node could not be reached, or went away before it answered.
     Connection(io::Error),
+    /// It answered with another status of HTTP than 200.
+    Status(u16),
     /// It answered with an error.
     Refused {
         code: i64,
@@ -26,7 +28,7 @@ impl CallError {
     pub(crate) fn code(&self) -> Option<i64> {
         match self {
             Self::Refused { code, .. } => Some(*code),
-            Self::Connection(_) => None,
+            Self::Connection(_) | Self::Status(_) => None,
         }
     }
 }
@@ -35,6 +37,7 @@ impl fmt::Display for CallError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Connection(error) => write!(f, "connection: {error}"),
+            Self::Status(status) => write!(f, "HTTP status {status}"),
             Self::Refused {
                 code,
                 message,
@@ -58,6 +61,8 @@ pub(crate) struct Connection {
     stream: BufReader<TcpStream>,
     host: SocketAddr,
     last_id: u64,
+    /// Of the last response.
+    status: u16,
     line: String,
 }
 
@@ -70,6 +75,7 @@ impl Connection {
             stream: BufReader::with_capacity(64 * 1024, stream),
             host,
             last_id: 0,
+            status: 0,
             line: String::new(),
         })
     }
@@ -81,6 +87,9 @@ impl Connection {
             json!({"jsonrpc": "2.0", "id": self.last_id, "method": method, "params": params})
                 .to_string();
         let reply = self.post(&body).await?;
+        if self.status != 200 {
+            return Err(CallError::Status(self.status));
+        }
         let mut reply: Value = serde_json::from_slice(&reply).map_err(io::Error::other)?;
         if let Some(error) = reply.get_mut("error").filter(|error| !error.is_null()) {
             return Err(CallError::Refused {
@@ -101,6 +110,8 @@ impl Connection {
         );
         self.stream.get_mut().write_all(request.as_bytes()).await?;
         self.read_line().await?;
+        let status = self.line.split_ascii_whitespace().nth(1);
+        self.status = status.and_then(|it| it.parse().ok()).unwrap_or_default();
         let (mut length, mut is_chunked) = (0, false);
         loop {
             self.read_line().await?;

@@ -19,6 +19,7 @@ mod eth_state;
 mod eth_subscribe;
 mod eth_transactions;
 mod evm;
+mod faults;
 mod import;
 mod net;
 mod testing;
@@ -98,6 +99,7 @@ const TABLES: &[&[Method]] = &[
     eth_subscribe::METHODS,
     eth_transactions::METHODS,
     evm::METHODS,
+    faults::METHODS,
     import::METHODS,
     net::METHODS,
     testing::METHODS,
@@ -160,6 +162,14 @@ static KINDS: LazyLock<HashMap<&'static str, Kind>> = LazyLock::new(|| {
 /// What the method of that name does to its neighbours; one that is not there does nothing.
 pub(crate) fn kind(name: &str) -> Kind {
     KINDS.get(name).copied().unwrap_or(Kind::Read)
+}
+
+/// Namespaces whose methods, where they change something, change what only a dev chain lets one change.
+const CHEATS: [&str; 5] = ["anvil_", "evm_", "hardhat_", "miner_", "tenderly_"];
+
+/// Whether the method changes the chain by other means than transactions.
+pub(crate) fn is_cheat(name: &str) -> bool {
+    kind(name) == Kind::Change && CHEATS.iter().any(|prefix| name.starts_with(prefix))
 }
 
 #[cfg(test)]

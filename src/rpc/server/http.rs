@@ -1,7 +1,11 @@
 //! HTTP as dev nodes speak it: `POST` on any path is JSON-RPC, whatever its `Content-Type`; each answer to a call is
 //! status 200, errors included; pages of any origin may read it unless the config says otherwise.
 
-use super::{super::Allowed, Shared, websocket};
+use super::{
+    super::{Allowed, jsonrpc},
+    Shared, websocket,
+};
+use crate::faults::{EdgeFault, Faults};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::{
     HeaderMap, Method, Request, Response, StatusCode,
@@ -75,6 +79,13 @@ async fn route(
             if !page_is_allowed(&request, &shared.origins) {
                 return text(StatusCode::FORBIDDEN, "This Origin is not allowed.\n");
             }
+            let edge = shared.dispatcher.faults().and_then(Faults::edge);
+            if edge == Some(EdgeFault::CloseWebSockets) {
+                return text(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "This fault was asked for (cluster_rpcFault).\n",
+                );
+            }
             websocket::upgrade(request, shared, permit)
         }
         Method::GET | Method::HEAD if request.uri().path() == "/healthz" => {
@@ -106,6 +117,16 @@ async fn call(request: Request<Incoming>, shared: &Arc<Shared>) -> Response<Full
         }
         Err(_) => return text(StatusCode::BAD_REQUEST, "The body could not be read.\n"),
     };
+    if let Some(faults) = shared.dispatcher.faults()
+        && faults.hold_clients()
+        && !jsonrpc::is_call_of(&body, "cluster_")
+    {
+        faults.answering().await;
+        if let Some(EdgeFault::Status(status)) = faults.edge() {
+            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
+            return text(status, "This fault was asked for (cluster_rpcFault).\n");
+        }
+    }
     let answer = shared.dispatcher.answer(&body, None).await;
     plain(
         StatusCode::OK,

@@ -5,10 +5,10 @@
 //! never kept beyond the queue that all connections share.
 
 use super::{
-    super::{context::Context, session::Session},
+    super::{context::Context, dispatch::Dispatcher, jsonrpc, session::Session},
     Shared,
 };
-use crate::replica::api::ChainEvent;
+use crate::{faults::EdgeFault, replica::api::ChainEvent};
 use futures::{SinkExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use http_body_util::Full;
 use hyper::{
@@ -122,11 +122,19 @@ async fn talk(socket: &mut Socket, shared: &Shared) -> End {
     let mut calls: FuturesUnordered<BoxFuture<'_, Option<Vec<u8>>>> = FuturesUnordered::new();
     let mut ping = tokio::time::interval(context.limits.ping);
     ping.reset();
+    let closed_by_fault = async {
+        match dispatcher.faults() {
+            Some(faults) => faults.websockets_closed().await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::pin!(closed_by_fault);
     let mut heard = true;
     loop {
         let step = tokio::select! {
             biased;
             () = super::stopped(&mut stopping) => End::close_for_restart(),
+            () = &mut closed_by_fault => End::close_for_restart(),
             Some(answer) = calls.next(), if !calls.is_empty() => match answer {
                 Some(answer) => send(socket, context, answer).await,
                 None => Ok(()),
@@ -137,9 +145,7 @@ async fn talk(socket: &mut Socket, shared: &Shared) -> End {
                 match read(message) {
                     Ok(Some(text)) => {
                         let session = &session;
-                        calls.push(Box::pin(async move {
-                            dispatcher.answer(text.as_ref(), Some(session)).await
-                        }));
+                        calls.push(Box::pin(answer(dispatcher, text, session)));
                         Ok(())
                     }
                     Ok(None) => Ok(()),
@@ -158,6 +164,20 @@ async fn talk(socket: &mut Socket, shared: &Shared) -> End {
             return end;
         }
     }
+}
+
+/// The answer to a message, or what a fault makes of it.
+async fn answer(dispatcher: &Dispatcher, text: Bytes, session: &Arc<Session>) -> Option<Vec<u8>> {
+    if let Some(faults) = dispatcher.faults()
+        && faults.hold_clients()
+        && !jsonrpc::is_call_of(&text, "cluster_")
+    {
+        faults.answering().await;
+        if matches!(faults.edge(), Some(EdgeFault::Status(_))) {
+            return Some(dispatcher.refuse(&text));
+        }
+    }
+    dispatcher.answer(&text, Some(session)).await
 }
 
 impl End {
