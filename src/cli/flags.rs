@@ -93,6 +93,8 @@ pub(super) struct RunFlags {
     #[command(flatten)]
     pub(super) server: ServerFlags,
     #[command(flatten)]
+    pub(super) embedding: EmbeddingFlags,
+    #[command(flatten)]
     pub(super) state: StateFlags,
     #[command(flatten)]
     pub(super) display: DisplayFlags,
@@ -298,6 +300,14 @@ pub(super) struct ServerFlags {
 }
 
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Server")]
+pub(super) struct EmbeddingFlags {
+    /// Stop when standard input ends: for programs that start nodes and must leave none behind
+    #[arg(long, env = "PRALINE_EXIT_WITH_STDIN", value_parser = BoolishValueParser::new())]
+    pub(super) exit_with_stdin: bool,
+}
+
+#[derive(Debug, Args)]
 #[command(next_help_heading = "State")]
 pub(super) struct StateFlags {
     /// Keep the chain here and go on with it next time [default: a temporary folder]
@@ -373,6 +383,8 @@ pub(super) struct NodeFlags {
     pub(super) consensus: ConsensusFlags,
     #[command(flatten)]
     pub(super) server: ServerFlags,
+    #[command(flatten)]
+    pub(super) embedding: EmbeddingFlags,
     /// The folder with one folder a node [default: .praline beside the config]
     #[arg(
         long,

@@ -46,6 +46,7 @@ pub(super) fn cluster(flags: RunFlags, printer: &Printer) -> Result<(), CliError
         keep,
         config_out: flags.state.config_out,
         import_chain: flags.chain.import_chain,
+        exit_with_stdin: flags.embedding.exit_with_stdin,
     };
     block_on(node::run_cluster(run, printer))
 }
@@ -64,6 +65,7 @@ pub(super) fn member(flags: NodeFlags, printer: &Printer) -> Result<(), CliError
         node: flags.node,
         config_out: flags.config_out,
         import_chain: flags.import_chain,
+        exit_with_stdin: flags.embedding.exit_with_stdin,
     };
     block_on(node::run_member(run, printer))
 }

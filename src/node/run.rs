@@ -46,6 +46,8 @@ pub struct RunCluster {
     pub config_out: Option<PathBuf>,
     /// Blocks to start with.
     pub import_chain: Option<PathBuf>,
+    /// Whether the end of standard input stops it, as SIGTERM does.
+    pub exit_with_stdin: bool,
 }
 
 /// One member as a process.
@@ -61,16 +63,19 @@ pub struct RunMember {
     pub config_out: Option<PathBuf>,
     /// Blocks to start with.
     pub import_chain: Option<PathBuf>,
+    /// Whether the end of standard input stops it, as SIGTERM does.
+    pub exit_with_stdin: bool,
 }
 
 /// Runs all members until a signal comes.
 pub async fn run_cluster(run: RunCluster, printer: &Printer) -> Result<(), NodeError> {
-    let mut signals = Signals::catch()?;
+    let mut signals = Signals::catch(run.exit_with_stdin)?;
     let RunCluster {
         mut config,
         keep,
         config_out,
         import_chain,
+        exit_with_stdin: _,
     } = run;
     if !config.is_on_one_machine() {
         return Err(NodeError::NotOneMachine {
@@ -108,13 +113,14 @@ pub async fn run_cluster(run: RunCluster, printer: &Printer) -> Result<(), NodeE
 
 /// Runs one member until a signal comes.
 pub async fn run_member(run: RunMember, printer: &Printer) -> Result<(), NodeError> {
-    let mut signals = Signals::catch()?;
+    let mut signals = Signals::catch(run.exit_with_stdin)?;
     let RunMember {
         mut config,
         data_root,
         node,
         config_out,
         import_chain,
+        exit_with_stdin: _,
     } = run;
     let slot = slot::take(&config, &data_root, node.as_deref())?;
     let kept = kept_genesis_time([&slot.data])?;
