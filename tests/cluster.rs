@@ -22,6 +22,8 @@ mod faults;
 mod load;
 #[path = "cluster/majority.rs"]
 mod majority;
+#[path = "cluster/node_bindings.rs"]
+mod node_bindings;
 #[path = "cluster/transfer.rs"]
 mod transfer;
 #[path = "wasm/src/history.rs"]

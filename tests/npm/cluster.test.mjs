@@ -32,6 +32,8 @@ describe('three nodes', () => {
     assert.deepEqual(cluster.names, ['node1', 'node2', 'node3']);
     assert.equal(account, '0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266');
     for (const url of cluster.urls) assert.equal(await rpc(url, 'eth_chainId'), '0x1267');
+    const { timestamp } = await ask(1, 'eth_getBlockByNumber', '0x0', false);
+    assert.ok(Math.abs(Number(timestamp) - Date.now() / 1000) < 120, 'the chain is as young as a single node’s');
     const hash = await send(2);
     for (const node of [0, 1, 2]) assert.equal((await ask(node, 'eth_getTransactionReceipt', hash)).status, '0x1');
   });

@@ -41,7 +41,7 @@ export interface ChainOptions {
   chainId?: number;
   /** Default: the chain id. */
   networkId?: number;
-  /** Time of the genesis block. Default: now; for clusters 2026-01-01. */
+  /** Time of the genesis block. Default: now. */
   time?: Date | string | number | null;
   /** From `frontier` to `osaka`. Default: the latest. */
   hardfork?: string;

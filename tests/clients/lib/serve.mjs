@@ -123,6 +123,10 @@ export async function serve(target, { chainId, blockTimeSeconds } = {}) {
     await Promise.all(programs.map((program) => program.stop()));
     rmSync(folder, { recursive: true, force: true });
   };
+  /** Starts a node of three for the first time, or after its end. */
+  const restart = (index) => {
+    programs[index] = start(praline, ['node', '--config', 'cluster.toml', '--node', `node${index + 1}`, ...patience], { cwd: folder });
+  };
   try {
     let count = 1;
     let port;
@@ -150,15 +154,13 @@ export async function serve(target, { chainId, blockTimeSeconds } = {}) {
         config = config.replace(`127.0.0.1:${30545 + step}`, `127.0.0.1:${port + count + step}`);
       }
       writeFileSync(join(folder, 'cluster.toml'), config);
-      for (let step = 1; step <= count; step += 1) {
-        programs.push(start(praline, ['node', '--config', 'cluster.toml', '--node', `node${step}`, ...patience], { cwd: folder }));
-      }
+      for (let index = 0; index < count; index += 1) restart(index);
       await Promise.all(programs.map((program) => program.until(listening)));
     } else {
       throw new Error(`unknown target ${target}: anvil, one, three or three-in-one`);
     }
     const addresses = Array.from({ length: count }, (_, step) => `http://127.0.0.1:${port + step}`);
-    return { urls: addresses, programs, stop };
+    return { urls: addresses, programs, stop, restart };
   } catch (error) {
     await stop();
     throw error;

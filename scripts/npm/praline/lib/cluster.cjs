@@ -64,9 +64,11 @@ class Cluster extends EventEmitter {
   async #start(count) {
     const ports = await freePorts(2 * count);
     const { dbPath } = this.#read.local;
-    const keys = recall(dbPath).keys ?? makeKeys(count);
+    // All nodes must have the same genesis block, so its time is settled here and not by each at its start.
+    const { keys = makeKeys(count), genesisTimestamp = Math.floor(Date.now() / 1000) } = recall(dbPath);
     if (keys.length !== count) throw new OptionError('nodes', `the data in ${dbPath} is that of ${keys.length} nodes`);
-    remember(dbPath, { keys });
+    remember(dbPath, { keys, genesisTimestamp });
+    (this.#read.config.chain ??= {}).genesis_timestamp ??= genesisTimestamp;
     const members = Array.from({ length: count }, (_, index) => ({
       ...keys[index],
       rpc: `127.0.0.1:${ports[index]}`,
