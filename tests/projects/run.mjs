@@ -1,6 +1,6 @@
 // Runs the projects of this folder against nodes that are started here:
 //
-//   node tests/projects/run.mjs one|three|anvil [hardhat3|foundry…]
+//   node tests/projects/run.mjs one|three|anvil [hardhat3|hardhat2|foundry…]
 //
 // With three nodes a project talks to one that does not lead. Half way through it says so (`POST $PROJECT_CONTROL/middle`),
 // and the leader dies of SIGKILL; it comes back when the project is done, and then all three must show the same chain.
@@ -9,7 +9,7 @@
 // is added for each project. Needs `node tests/projects/install.mjs`. Exits with 1 if a test failed or none was run.
 
 import { spawn } from 'node:child_process';
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, copyFileSync, mkdirSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
@@ -21,12 +21,22 @@ import { node22 } from './node22.mjs';
 const here = fileURLToPath(new URL('.', import.meta.url));
 const [target = 'one', ...wanted] = process.argv.slice(2);
 
+/** How many mocha says passed, failed, were skipped. */
+const mochaCounts = (output) => ['passing', 'failing', 'pending'].map((word) => Number(new RegExp(`^\\s*(\\d+) ${word}`, 'm').exec(output)?.[1] ?? 0));
+
 const PROJECTS = {
   hardhat3: {
+    contracts: 'contracts',
     command: () => [node22(), createRequire(import.meta.url).resolve('hardhat/package.json').replace('package.json', 'dist/src/cli.js'), 'test', 'mocha', '--network', 'praline'],
-    counts: (output) => ['passing', 'failing', 'pending'].map((word) => Number(new RegExp(`^\\s*(\\d+) ${word}`, 'm').exec(output)?.[1] ?? 0)),
+    counts: mochaCounts,
+  },
+  hardhat2: {
+    contracts: 'contracts',
+    command: () => [process.execPath, join(here, 'hardhat2/node_modules/hardhat/internal/cli/bootstrap.js'), 'test', '--network', 'praline'],
+    counts: mochaCounts,
   },
   foundry: {
+    contracts: 'src',
     command: () => [process.execPath, '--test', '--test-reporter=spec', '--test-timeout=120000', 'test.mjs'],
     counts: (output) => ['pass', 'fail', 'skipped'].map((word) => Number(new RegExp(`^\\W*${word} (\\d+)`, 'm').exec(output)?.[1] ?? 0)),
   },
@@ -59,7 +69,9 @@ async function control(act) {
 }
 
 async function runProject(name) {
-  const { command, counts } = PROJECTS[name];
+  const { command, contracts, counts } = PROJECTS[name];
+  mkdirSync(join(here, name, contracts), { recursive: true });
+  copyFileSync(join(here, 'contracts/Vault.sol'), join(here, name, contracts, 'Vault.sol'));
   const nodes = await serve(target);
   const isCluster = nodes.urls.length > 1;
   // The genesis block of nodes in processes of their own is of a constant time; the next block is of the present.
