@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # All tests: format, lints and docs; the Rust tests (unit, property, whole clusters); then real clients (ethers, viem,
-# web3, cast, web3.py) against one node and against three.
+# web3, cast, web3.py and its own tests) against one node and against three; the npm package, installed from its tarballs;
+# Hardhat and Foundry projects against one node and against three of which one is killed.
 #
 #   scripts/test.sh [--anvil]        --anvil: the clients also against anvil, to test the tests
 #
@@ -64,6 +65,14 @@ if step build cargo build --locked --bin praline && step npm npm ci --prefix tes
         step "clients-on-$target" node tests/clients/run.mjs "$target"
     done
     step clients-on-three-in-one node tests/clients/run.mjs three-in-one ethers
+    for target in one three; do
+        step "web3.py-own-on-$target" node tests/clients/run.mjs "$target" web3_integration
+    done
+    step npm-package npm ci --prefix tests/npm --ignore-scripts --no-audit --no-fund && step npm-runs node tests/npm/run.mjs
+    if step projects-install node tests/projects/install.mjs; then
+        step projects-on-one node tests/projects/run.mjs one
+        step projects-on-three node tests/projects/run.mjs three
+    fi
 fi
 
 echo

@@ -34,6 +34,8 @@ mod majority;
 mod membership;
 #[path = "cluster/methods.rs"]
 mod methods;
+#[path = "cluster/node_bindings.rs"]
+mod node_bindings;
 #[path = "cluster/transfer.rs"]
 mod transfer;
 #[path = "wasm/src/history.rs"]

@@ -109,7 +109,7 @@ fn from(replayed: &Replayed) -> String {
 
 /// Answers reads until a signal comes.
 async fn serve(replayed: Replayed, port: u16, printer: &Printer) -> Result<(), NodeError> {
-    let mut signals = Signals::catch()?;
+    let mut signals = Signals::catch(false)?;
     let address = SocketAddr::from(([127, 0, 0, 1], port));
     let (events, _) = broadcast::channel(1);
     let config = RpcConfig::new(Listen::Address(address));

@@ -60,6 +60,7 @@ pub(super) fn cluster(flags: RunFlags, printer: &Printer) -> Result<(), CliError
         account_keys: flags.accounts.account_keys_path,
         output: output(&flags.display, printer),
         dumps: flags.dump.files(),
+        exit_with_stdin: flags.embedding.exit_with_stdin,
     };
     let threads = flags.process.threads;
     block_on_threads(threads, node::run_cluster(run, printer))
@@ -81,6 +82,7 @@ pub(super) fn member(flags: NodeFlags, printer: &Printer) -> Result<(), CliError
         import_chain: flags.files.import_chain,
         output: output(&flags.display, printer),
         dumps: flags.dump.files(),
+        exit_with_stdin: flags.embedding.exit_with_stdin,
     };
     block_on(node::run_member(run, printer))
 }

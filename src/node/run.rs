@@ -55,6 +55,8 @@ pub struct RunCluster {
     pub account_keys: Option<PathBuf>,
     /// What is printed besides blocks.
     pub output: Output,
+    /// Whether the end of standard input stops it, as SIGTERM does.
+    pub exit_with_stdin: bool,
 }
 
 /// One member as a process.
@@ -74,11 +76,13 @@ pub struct RunMember {
     pub dumps: DumpFiles,
     /// What is printed besides blocks.
     pub output: Output,
+    /// Whether the end of standard input stops it, as SIGTERM does.
+    pub exit_with_stdin: bool,
 }
 
 /// Runs all members until a signal comes.
 pub async fn run_cluster(run: RunCluster, printer: &Printer) -> Result<(), NodeError> {
-    let mut signals = Signals::catch()?;
+    let mut signals = Signals::catch(run.exit_with_stdin)?;
     let RunCluster {
         mut config,
         keep,
@@ -88,6 +92,7 @@ pub async fn run_cluster(run: RunCluster, printer: &Printer) -> Result<(), NodeE
         instance,
         account_keys,
         output,
+        exit_with_stdin: _,
     } = run;
     if !config.is_on_one_machine() {
         return Err(NodeError::NotOneMachine {
@@ -129,7 +134,7 @@ pub async fn run_cluster(run: RunCluster, printer: &Printer) -> Result<(), NodeE
 
 /// Runs one member until a signal comes.
 pub async fn run_member(run: RunMember, printer: &Printer) -> Result<(), NodeError> {
-    let mut signals = Signals::catch()?;
+    let mut signals = Signals::catch(run.exit_with_stdin)?;
     let RunMember {
         mut config,
         data_root,
@@ -138,6 +143,7 @@ pub async fn run_member(run: RunMember, printer: &Printer) -> Result<(), NodeErr
         import_chain,
         dumps,
         output,
+        exit_with_stdin: _,
     } = run;
     let slot = slot::take(&config, &data_root, node.as_deref())?;
     let kept = kept_genesis_time([&slot.data])?;

@@ -220,6 +220,7 @@ fn members_on_several_machines_are_not_one_process() {
         config_out: None,
         import_chain: None,
         dumps: super::DumpFiles::default(),
+        exit_with_stdin: false,
     };
     let error = runtime.block_on(run_cluster(run, &printer)).unwrap_err();
     assert!(matches!(error, NodeError::NotOneMachine { .. }));

@@ -1,4 +1,5 @@
-// Runs the suites of this folder against a target, with node's test runner and, for `python/`, with unittest:
+// Runs the suites of this folder against a target, with node's test runner and, for `python/`, with unittest. The suite
+// `web3_integration` (web3.py's own tests) runs only if it is named, for it takes chains of its own:
 //
 //   node run.mjs [anvil|one|three|three-in-one|URL,URL,…] [SUITE…]
 //
@@ -8,11 +9,12 @@
 // Exits with 1 if a test failed or none was run.
 
 import { spawn } from 'node:child_process';
-import { appendFileSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, closeSync, mkdtempSync, openSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as contracts from './lib/contracts.mjs';
+import { rpc } from './lib/nodes.mjs';
 import { serve } from './lib/serve.mjs';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
@@ -62,9 +64,45 @@ async function runPython(python) {
   return [count(/^Ran (\d+) test/m) - failed - skipped, code === 0 ? 0 : Math.max(failed, 1), skipped];
 }
 
+/** A node that does not lead, if there is one, and another of its cluster to prepare the chain with. */
+async function followerOf({ urls }) {
+  const roles = await Promise.all(urls.map((url) => rpc(url, 'cluster_status').then(({ role }) => role, () => 'single')));
+  const follower = Math.max(roles.indexOf('follower'), 0);
+  return { PRALINE_URLS: urls[follower], PRALINE_UPSTREAM: urls[(follower + 1) % urls.length] };
+}
+
+/** web3.py's integration classes, each transport on a chain of its own, all at once: they mostly wait for blocks. */
+async function runWeb3Integration(python) {
+  const runs = ['http', 'async_http', 'websocket'].map(async (transport) => {
+    const chain = await serve(target, { chainId: 131277322940537n, blockTimeSeconds: 1 });
+    const options = { cwd: `${here}python/web3_integration`, env: { ...env, ...(await followerOf(chain)) } };
+    const reports = join(folder, `${transport}.txt`);
+    const output = openSync(reports, 'w');
+    await run(python, ['-m', 'pytest', '-q', '-rfExX', `test_${transport}.py`], { ...options, stdio: ['ignore', output, 'pipe'] });
+    closeSync(output);
+    await chain.stop();
+    return readFileSync(reports, 'utf8');
+  });
+  const texts = await Promise.all(runs);
+  const counts = [0, 0, 0];
+  for (const text of texts) {
+    process.stdout.write(text);
+    const last = text.trimEnd().split('\n').at(-1);
+    const count = (name) => Number(new RegExp(`(\\d+) ${name}\\b`).exec(last)?.[1] ?? 0);
+    const passed = count('passed') + count('xpassed');
+    counts[0] += passed;
+    counts[1] += passed > 0 ? count('failed') + count('errors?') : 1;
+    counts[2] += count('skipped') + count('xfailed');
+  }
+  return counts;
+}
+
 const results = [];
 if (suites.length > 0) results.push(['node', ...(await runSuites())]);
 if (process.env.PRALINE_PYTHON && isWanted('python')) results.push(['python', ...(await runPython(process.env.PRALINE_PYTHON))]);
+if (wanted.includes('web3_integration')) {
+  results.push(['web3.py-own', ...(await runWeb3Integration(process.env.PRALINE_PYTHON ?? 'python3'))]);
+}
 
 let ok = results.length > 0;
 for (const [runner, passed, failed, skipped] of results) {

@@ -69,6 +69,16 @@ async fn the_banner_is_what_tools_parse_and_stderr_is_silent() {
     assert_eq!(ended.stderr, "", "stderr is silent");
 }
 
+/// Issue 4, embedding: nothing is left running where the program that started it is gone, also after SIGKILL.
+#[tokio::test]
+async fn the_end_of_standard_input_stops_it_where_that_is_asked_for() {
+    let (program, _folder, _) = single(&["--exit-with-stdin"], &[]).await;
+    let ended = program.ended().await;
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.stderr);
+    let (program, _folder, _) = single(&[], &[("PRALINE_EXIT_WITH_STDIN", "true")]).await;
+    assert_eq!(program.ended().await.status.code(), Some(0));
+}
+
 #[tokio::test]
 async fn signals_end_it_with_0_and_quiet_prints_nothing() {
     for signal in ["INT", "TERM"] {

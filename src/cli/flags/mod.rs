@@ -30,7 +30,7 @@ pub(super) use display::DisplayFlags;
 pub(super) use dump::DumpFlags;
 pub(super) use mining::MiningFlags;
 pub(super) use node::NodeFlags;
-pub(super) use process::ProcessFlags;
+pub(super) use process::{EmbeddingFlags, ProcessFlags};
 pub(super) use proof::{BackupFlags, ReplayFlags, RestoreFlags, VerifyFlags};
 pub(super) use server::{PortFlags, ServerFlags};
 pub(super) use state::StateFlags;
@@ -136,6 +136,8 @@ pub(super) struct RunFlags {
     pub(super) display: DisplayFlags,
     #[command(flatten)]
     pub(super) process: ProcessFlags,
+    #[command(flatten)]
+    pub(super) embedding: EmbeddingFlags,
     #[command(flatten)]
     pub(super) foreign: ForeignFlags,
 }

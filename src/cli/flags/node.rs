@@ -4,6 +4,7 @@ use super::{
     cluster::{ConfigFlag, ConsensusFlags},
     display::DisplayFlags,
     dump::DumpFlags,
+    process::EmbeddingFlags,
     server::ServerFlags,
     state::FileFlags,
 };
@@ -59,6 +60,8 @@ pub(in crate::cli) struct NodeFlags {
     pub(in crate::cli) files: FileFlags,
     #[command(flatten)]
     pub(in crate::cli) dump: DumpFlags,
+    #[command(flatten)]
+    pub(in crate::cli) embedding: EmbeddingFlags,
     #[command(flatten)]
     pub(in crate::cli) display: DisplayFlags,
 }

@@ -18,3 +18,11 @@ pub(in crate::cli) struct ProcessFlags {
     )]
     pub(in crate::cli) threads: Option<usize>,
 }
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Process")]
+pub(in crate::cli) struct EmbeddingFlags {
+    /// Stop when standard input ends: for programs that start nodes and must leave none behind
+    #[arg(long, env = "PRALINE_EXIT_WITH_STDIN", value_parser = BoolishValueParser::new())]
+    pub(in crate::cli) exit_with_stdin: bool,
+}

@@ -41,7 +41,7 @@ struct Asked {
 }
 
 impl Asked {
-    fn read(call: &Call<'_>) -> Result<Self, RpcError> {
+    fn read(call: &Call<'_>, default: BlockNumberOrTag) -> Result<Self, RpcError> {
         call.params.at_most(4)?;
         let overrides = |index: usize, json| {
             parse_state_overrides(json)
@@ -50,7 +50,7 @@ impl Asked {
         call.params.raw(3).map_or(Ok(()), refuse_unsupported)?;
         Ok(Self {
             request: call.params.required(0)?,
-            id: call.params.block(1)?,
+            id: call.params.block_or(1, default)?,
             state: call.params.raw(2).map(|j| overrides(2, j)).transpose()?,
             block: call
                 .params
@@ -129,7 +129,7 @@ async fn run_at<T: Send + 'static>(
 }
 
 async fn eth_call(call: Call<'_>) -> Answer {
-    let asked = Asked::read(&call)?;
+    let asked = Asked::read(&call, BlockNumberOrTag::Latest)?;
     let trees = call.context.witness.trees();
     let (heard, tree) = run_at(&call, asked.id, move |context| {
         let (state, block) = (asked.state.as_ref(), asked.block.as_ref());
@@ -149,8 +149,10 @@ async fn eth_call(call: Call<'_>) -> Answer {
     Ok(Json::data(heard.result?.output))
 }
 
+/// By default of the block in which it would be mined, as anvil and Hardhat have it: a time or a base fee that was set for
+/// the next block counts, and so do transactions that wait.
 async fn estimate_gas(call: Call<'_>) -> Answer {
-    let asked = Asked::read(&call)?;
+    let asked = Asked::read(&call, BlockNumberOrTag::Pending)?;
     let wants_failure = call.context.errors == ErrorProfile::Ganache;
     let (heard, failure) = run_at(&call, asked.id, move |context| {
         let (state, block) = (asked.state.as_ref(), asked.block.as_ref());
@@ -173,7 +175,7 @@ async fn estimate_gas(call: Call<'_>) -> Answer {
 }
 
 async fn create_access_list(call: Call<'_>) -> Answer {
-    let asked = Asked::read(&call)?;
+    let asked = Asked::read(&call, BlockNumberOrTag::Latest)?;
     run_at(&call, asked.id, move |context| {
         let state = asked.state.as_ref();
         let (list, gas, error) = call::create_access_list(context, &asked.request, state)?;

@@ -100,9 +100,16 @@ impl<'a> Params<'a> {
 
     /// A block; `latest` where there is none.
     pub(crate) fn block(&self, index: usize) -> Result<BlockId, RpcError> {
-        Ok(self
-            .optional(index)?
-            .unwrap_or(BlockId::Number(BlockNumberOrTag::Latest)))
+        self.block_or(index, BlockNumberOrTag::Latest)
+    }
+
+    /// A block, by default another than `latest`.
+    pub(crate) fn block_or(
+        &self,
+        index: usize,
+        default: BlockNumberOrTag,
+    ) -> Result<BlockId, RpcError> {
+        Ok(self.optional(index)?.unwrap_or(BlockId::Number(default)))
     }
 }
 

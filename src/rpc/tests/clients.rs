@@ -127,6 +127,28 @@ async fn raw_transactions_and_their_refusals() {
     );
 }
 
+/// Hardhat asks for an estimate before it sends: what waits for its time must be found fit once that time is set.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_estimate_is_of_the_next_block() {
+    let servers = Servers::start().await;
+    // Reverts before the year 2100: TIMESTAMP PUSH4 4102444800 GT PUSH1 11 JUMPI STOP JUMPDEST PUSH0 PUSH0 REVERT.
+    let code = "0x4263f486570011600b57005b5f5ffd";
+    servers
+        .call(1, "anvil_setCode", json!([CONTRACT, code]))
+        .await;
+    let call = json!({"from": servers.account(0), "to": CONTRACT});
+    assert_eq!(
+        servers.error(3, "eth_estimateGas", json!([call])).await.0,
+        3
+    );
+    servers
+        .call(2, "evm_setNextBlockTimestamp", json!([4_102_444_801_u64]))
+        .await;
+    servers.call(3, "eth_estimateGas", json!([call])).await;
+    let latest = json!([call, "latest"]);
+    assert_eq!(servers.error(3, "eth_estimateGas", latest).await.0, 3);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn calls_logs_and_reverts() {
     let servers = Servers::start().await;

@@ -110,46 +110,57 @@ export function start(command, args, options) {
   return program;
 }
 
-/** Starts a target; answers its addresses and how to stop it. */
-export async function serve(target) {
+/**
+ * Starts a target; answers its addresses and how to stop it. `chainId`: other than 31337. `blockTimeSeconds`: blocks by
+ * the clock and not for each transaction.
+ */
+export async function serve(target, { chainId, blockTimeSeconds } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'praline-clients-'));
   const programs = [];
   const listening = /Listening on /g;
+  const chain = [...(chainId ? ['--chain-id', `${chainId}`] : []), ...(blockTimeSeconds ? ['--block-time', `${blockTimeSeconds}`] : [])];
   const stop = async () => {
     await Promise.all(programs.map((program) => program.stop()));
     rmSync(folder, { recursive: true, force: true });
+  };
+  /** Starts a node of three for the first time, or after its end. */
+  const restart = (index) => {
+    programs[index] = start(praline, ['node', '--config', 'cluster.toml', '--node', `node${index + 1}`, ...patience], { cwd: folder });
   };
   try {
     let count = 1;
     let port;
     if (target === 'anvil') {
       port = await freePorts(1);
-      programs.push(start(foundry('anvil'), ['--port', `${port}`]));
+      programs.push(start(foundry('anvil'), ['--port', `${port}`, ...chain]));
       await programs[0].until(listening);
     } else if (target === 'one' || target === 'three-in-one') {
       count = target === 'one' ? 1 : 3;
       port = await freePorts(count);
-      const args = ['--nodes', `${count}`, '--port', `${port}`, '--data-dir', join(folder, 'data'), ...patience];
+      const args = ['--nodes', `${count}`, '--port', `${port}`, '--data-dir', join(folder, 'data'), ...chain, ...patience];
       programs.push(start(praline, args, { cwd: folder }));
       await programs[0].until(listening, count);
     } else if (target === 'three') {
       count = 3;
       port = await freePorts(2 * count);
       let config = readFileSync(join(root, 'chain-config/cluster.toml'), 'utf8');
+      if (chainId) config = config.replace(/^chain_id = .*$/m, `chain_id = ${chainId}`);
+      if (blockTimeSeconds) {
+        config = config.replace(/^automine = true/m, 'automine = false');
+        config = config.replace(/^interval_ms = 0/m, `interval_ms = ${blockTimeSeconds * 1000}`);
+      }
       for (let step = 0; step < count; step += 1) {
         config = config.replace(`127.0.0.1:${8545 + step}`, `127.0.0.1:${port + step}`);
         config = config.replace(`127.0.0.1:${30545 + step}`, `127.0.0.1:${port + count + step}`);
       }
       writeFileSync(join(folder, 'cluster.toml'), config);
-      for (let step = 1; step <= count; step += 1) {
-        programs.push(start(praline, ['node', '--config', 'cluster.toml', '--node', `node${step}`, ...patience], { cwd: folder }));
-      }
+      for (let index = 0; index < count; index += 1) restart(index);
       await Promise.all(programs.map((program) => program.until(listening)));
     } else {
       throw new Error(`unknown target ${target}: anvil, one, three or three-in-one`);
     }
     const addresses = Array.from({ length: count }, (_, step) => `http://127.0.0.1:${port + step}`);
-    return { urls: addresses, programs, stop };
+    return { urls: addresses, programs, stop, restart };
   } catch (error) {
     await stop();
     throw error;
