@@ -102,7 +102,7 @@ pub(crate) fn context(limits: Limits) -> (TestCluster, Arc<Context>) {
     let cluster = TestCluster::new(&spec(Hardfork::LATEST), TIMEOUT_MS);
     let backend = Arc::new(cluster.node(1).clone());
     let events = broadcast::channel(16).0;
-    let context = Context::new(backend, events, limits, Arc::new(|_| {}));
+    let context = Context::new(backend, events, limits, Arc::new(|_: &str| {}));
     (cluster, Arc::new(context))
 }
 
