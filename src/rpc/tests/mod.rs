@@ -4,6 +4,9 @@
 mod bad_input;
 mod cheats;
 mod clients;
+#[cfg(unix)]
+mod doors;
+mod profiles;
 mod protocol;
 mod subscriptions;
 mod traces;
