@@ -16,6 +16,8 @@ mod crashes;
 mod damage;
 #[path = "cluster/execution_apis.rs"]
 mod execution_apis;
+#[path = "cluster/flags.rs"]
+mod flags;
 #[path = "cluster/load.rs"]
 mod load;
 #[path = "cluster/majority.rs"]
