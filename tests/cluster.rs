@@ -26,6 +26,8 @@ mod dumps;
 mod execution_apis;
 #[path = "cluster/faults.rs"]
 mod faults;
+#[path = "cluster/flags.rs"]
+mod flags;
 #[path = "cluster/load.rs"]
 mod load;
 #[path = "cluster/majority.rs"]

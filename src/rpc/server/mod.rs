@@ -11,7 +11,13 @@ mod websocket;
 use super::{Allowed, Listen, RpcConfig, context::Context, dispatch::Dispatcher};
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use std::{io, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore, watch},
@@ -35,6 +41,18 @@ pub struct RpcServer {
     accepting: Vec<JoinHandle<()>>,
     connections: Arc<Semaphore>,
     max_connections: u32,
+    _file: Option<SocketFile>,
+}
+
+/// A bound socket file; removed when this is dropped.
+#[derive(Debug)]
+struct SocketFile(PathBuf);
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        // It may have gone already.
+        let _ = std::fs::remove_file(&self.0);
+    }
 }
 
 impl RpcServer {
@@ -109,14 +127,15 @@ pub(super) async fn start(config: RpcConfig, context: Arc<Context>) -> io::Resul
         backups: Arc::new(Semaphore::new(backup::AT_ONCE_MAX)),
     });
     tokio::spawn(tick_filters(context, stopped));
-    let file = start_ipc(config.ipc.as_deref(), &shared, &connections)?;
+    let (ipc, file) = start_ipc(config.ipc.as_deref(), &shared, &connections)?.unzip();
     let accepting = tokio::spawn(accept(listener, shared, Arc::clone(&connections)));
     Ok(RpcServer {
         local_addr,
         stop,
-        accepting: std::iter::once(accepting).chain(file).collect(),
+        accepting: std::iter::once(accepting).chain(ipc).collect(),
         connections,
         max_connections,
+        _file: file,
     })
 }
 
@@ -126,7 +145,7 @@ fn start_ipc(
     path: Option<&Path>,
     shared: &Arc<Shared>,
     connections: &Arc<Semaphore>,
-) -> io::Result<Option<JoinHandle<()>>> {
+) -> io::Result<Option<(JoinHandle<()>, SocketFile)>> {
     let Some(path) = path else {
         return Ok(None);
     };
@@ -140,12 +159,8 @@ fn start_ipc(
         )
     })?;
     let (shared, connections) = (Arc::clone(shared), Arc::clone(connections));
-    Ok(Some(tokio::spawn(ipc::accept(
-        listener,
-        file,
-        shared,
-        connections,
-    ))))
+    let accepting = tokio::spawn(ipc::accept(listener, shared, connections));
+    Ok(Some((accepting, file)))
 }
 
 /// There are no socket files here.
@@ -154,7 +169,7 @@ fn start_ipc(
     path: Option<&Path>,
     _shared: &Arc<Shared>,
     _connections: &Arc<Semaphore>,
-) -> io::Result<Option<JoinHandle<()>>> {
+) -> io::Result<Option<(JoinHandle<()>, SocketFile)>> {
     match path {
         None => Ok(None),
         Some(_) => Err(io::Error::other(
