@@ -32,7 +32,7 @@ use crate::{
     telemetry::{Format, Printer, Style, start_tracing},
 };
 use clap::{CommandFactory as _, FromArgMatches as _};
-use flags::{Cli, Command, DisplayFlags};
+use flags::{Cli, Command, DisplayFlags, InstancesAction};
 use std::{io, path::PathBuf, process::ExitCode, time::Duration};
 
 /// How long the last lines may take to get out.
@@ -82,7 +82,8 @@ pub fn main() -> ExitCode {
         Some(Command::Status(status)) => &status.display,
         Some(Command::Import(import)) => &import.display,
         Some(Command::Export(export)) => &export.transfer.display,
-        Some(Command::Instances(instances)) => &instances.display,
+        Some(Command::Instances(InstancesAction::List(list))) => &list.display,
+        Some(Command::Instances(InstancesAction::Stop(stop))) => &stop.display,
     };
     let printer = match start_output(display) {
         Ok(printer) => printer,
@@ -133,6 +134,6 @@ fn run(cli: Cli, printer: &Printer) -> Result<(), CliError> {
         Some(Command::Status(status)) => status::run(&status, printer),
         Some(Command::Import(import)) => transfer::import(&import, printer),
         Some(Command::Export(export)) => transfer::export(&export, printer),
-        Some(Command::Instances(instances)) => instances::run(&instances.action, printer),
+        Some(Command::Instances(instances)) => instances::run(&instances, printer),
     }
 }

@@ -30,9 +30,7 @@ pub(super) use node::NodeFlags;
 pub(super) use process::ProcessFlags;
 pub(super) use server::{PortFlags, ServerFlags};
 pub(super) use state::StateFlags;
-pub(super) use tools::{
-    ExportFlags, InstancesAction, InstancesFlags, KeysFlags, StatusFlags, TransferFlags,
-};
+pub(super) use tools::{ExportFlags, InstancesAction, KeysFlags, StatusFlags, TransferFlags};
 pub(super) use values::{
     ColorArg, ErrorsChoice, InstamineChoice, NumberOrWord, OrderChoice, ReadsChoice,
 };
@@ -97,7 +95,8 @@ pub(super) enum Command {
     /// Write the blocks of a running chain to a file, as geth's `export` does
     Export(ExportFlags),
     /// Look after what runs in the background (`praline --detach`)
-    Instances(InstancesFlags),
+    #[command(subcommand)]
+    Instances(InstancesAction),
 }
 
 #[derive(Debug, Args)]
