@@ -115,15 +115,7 @@ pub async fn start_member(
     let (flusher, flush_failure) =
         Flusher::start(archive).map_err(|error| failed(Box::new(error)))?;
     let voice = Voice::new(config, &name, printer, output);
-    let front = Front {
-        config: RpcConfig {
-            console: voice.console(),
-            traces: voice.traces(),
-            ipc: config.ipc_path(me),
-            ..rpc_config(config, listeners.rpc)
-        },
-        on_request: voice.requests(),
-    };
+    let front = front(config, me, listeners.rpc, &voice);
     let failure = watch_failures(consensus.clone(), flush_failure);
     Ok(Member {
         name,
@@ -138,6 +130,23 @@ pub async fn start_member(
         failure: Some(failure),
         _data: data,
     })
+}
+
+fn front(
+    config: &ClusterConfig,
+    me: &MemberConfig,
+    listener: std::net::TcpListener,
+    voice: &Voice,
+) -> Front {
+    Front {
+        config: RpcConfig {
+            console: voice.console(),
+            traces: voice.traces(),
+            ipc: config.ipc_path(me),
+            ..rpc_config(config, listener)
+        },
+        on_request: voice.requests(),
+    }
 }
 
 type StartFailure = Box<dyn std::error::Error + Send + Sync>;
