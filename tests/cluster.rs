@@ -26,6 +26,8 @@ mod faults;
 mod load;
 #[path = "cluster/majority.rs"]
 mod majority;
+#[path = "cluster/replay.rs"]
+mod replay;
 #[path = "cluster/transfer.rs"]
 mod transfer;
 #[path = "wasm/src/history.rs"]

@@ -33,9 +33,6 @@ pub enum VerifyError {
     /// A block.
     #[error(transparent)]
     Audit(#[from] AuditError),
-    /// Nothing is stored.
-    #[error("the node has not stored a chain yet: there is nothing to check")]
-    Empty,
     /// The folder's chain is not the log's.
     #[error(
         "the chain's file ends with entry {stored} of the log, but the log executed again gives another chain there: \
@@ -74,9 +71,21 @@ pub struct Verified {
 pub fn folder(node: &StoppedNode, printer: &Printer) -> Result<Verified, VerifyError> {
     let archive = node.archive()?;
     let stored = stored_chain(&node.spec, &archive).map_err(ReplayError::Start)?;
-    let (chain, stored) = stored.ok_or(VerifyError::Empty)?;
-    let blocks = audit(&chain, &archive, printer)?;
     let replayed = node.replay(None, printer)?;
+    let Some((chain, stored)) = stored else {
+        // The node was killed before it wrote its chain back: there is the log alone.
+        let chain = Arc::clone(replayed.chain());
+        let blocks = audit(&chain, replayed.archive(), printer)?;
+        return Ok(Verified {
+            blocks,
+            head: chain.head().header.number,
+            entries: replayed.entries,
+            beginning: replayed.beginning,
+            last_index: replayed.last_index,
+            executed_blocks: blocks,
+        });
+    };
+    let blocks = audit(&chain, &archive, printer)?;
     let executed_blocks = if replayed.beginning == Beginning::Genesis {
         let index = stored.position.map_or(0, |position| position.index);
         same_chain(node, &chain, index, &replayed, printer)?;

@@ -12,7 +12,7 @@ use std::{
 };
 
 /// Blocks with transfers, a contract, a cheat, a revert, two snapshots that live, a note and a waiting transaction.
-async fn live(cluster: &Cluster) {
+pub(crate) async fn live(cluster: &Cluster) {
     let node = |number: usize| &cluster.nodes[number % cluster.nodes.len()];
     let accounts = node(0).ask("eth_accounts", json!([])).await;
     let send = async |number: usize, value: u64| {
@@ -40,7 +40,7 @@ async fn live(cluster: &Cluster) {
 }
 
 /// Waits until all nodes have applied the same entry.
-async fn settle(cluster: &Cluster) {
+pub(crate) async fn settle(cluster: &Cluster) {
     loop {
         let mut applied = Vec::new();
         for node in cluster.running() {
@@ -56,13 +56,13 @@ async fn settle(cluster: &Cluster) {
     }
 }
 
-async fn backup(cluster: &Cluster, node: usize, folder: &Path, name: &str) -> Ended {
+pub(crate) async fn backup(cluster: &Cluster, node: usize, folder: &Path, name: &str) -> Ended {
     let url = format!("http://{}", cluster.nodes[node].rpc);
     run(folder, ["backup", name, "--url", &url]).await
 }
 
 /// What a client can ask of a chain, all of it.
-async fn answers(cluster: &Cluster, node: usize) -> Value {
+pub(crate) async fn answers(cluster: &Cluster, node: usize) -> Value {
     let node = &cluster.nodes[node];
     let mut all = Vec::new();
     let head = quantity(&node.patient("eth_blockNumber", json!([])).await);
@@ -104,7 +104,7 @@ fn backups(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// A cluster with the same keys as another one, on other ports, not started yet.
-fn twin() -> Cluster {
+pub(crate) fn twin() -> Cluster {
     Cluster::planned(&Options::default())
 }
 
