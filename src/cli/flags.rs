@@ -320,6 +320,14 @@ pub(super) struct StateFlags {
         conflicts_with = "ephemeral"
     )]
     pub(super) data_dir: Option<PathBuf>,
+    /// Begin with the chain of a backup (`praline backup`)
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "PRALINE_RESTORE",
+        conflicts_with = "ephemeral"
+    )]
+    pub(super) restore: Option<PathBuf>,
     /// Keep everything in memory
     #[arg(long, env = "PRALINE_EPHEMERAL", value_parser = BoolishValueParser::new())]
     pub(super) ephemeral: bool,

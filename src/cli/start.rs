@@ -46,6 +46,7 @@ pub(super) fn cluster(flags: RunFlags, printer: &Printer) -> Result<(), CliError
         keep,
         config_out: flags.state.config_out,
         import_chain: flags.chain.import_chain,
+        restore: flags.state.restore,
     };
     block_on(node::run_cluster(run, printer))
 }

@@ -7,6 +7,7 @@ use super::{
     clock,
     data_dir::{DataLocation, DataRoot, TemporaryRoot},
     listeners::Listeners,
+    restore::restore_new,
     signals::Signals,
     slot,
 };
@@ -46,6 +47,8 @@ pub struct RunCluster {
     pub config_out: Option<PathBuf>,
     /// Blocks to start with.
     pub import_chain: Option<PathBuf>,
+    /// A backup to start with.
+    pub restore: Option<PathBuf>,
 }
 
 /// One member as a process.
@@ -71,6 +74,7 @@ pub async fn run_cluster(run: RunCluster, printer: &Printer) -> Result<(), NodeE
         keep,
         config_out,
         import_chain,
+        restore,
     } = run;
     if !config.is_on_one_machine() {
         return Err(NodeError::NotOneMachine {
@@ -89,6 +93,15 @@ pub async fn run_cluster(run: RunCluster, printer: &Printer) -> Result<(), NodeE
         listeners.settle(&mut config, index);
         opened.push((config.members[index].id, data, listeners));
     }
+    if let Some(file) = &restore {
+        restore_into(
+            file,
+            &mut config,
+            opened.iter().map(|(_, data, _)| data),
+            printer,
+        )
+        .await?;
+    }
     let kept = kept_genesis_time(opened.iter().map(|(_, data, _)| data))?;
     config.settle_genesis_time(kept.unwrap_or_else(clock::now_seconds));
     let place = place_of(&root);
@@ -104,6 +117,22 @@ pub async fn run_cluster(run: RunCluster, printer: &Printer) -> Result<(), NodeE
         &mut signals,
     )
     .await
+}
+
+/// A new cluster begins with a backup.
+async fn restore_into(
+    file: &Path,
+    config: &mut ClusterConfig,
+    places: impl Iterator<Item = &DataLocation>,
+    printer: &Printer,
+) -> Result<(), NodeError> {
+    let folders = places.map(|place| match place {
+        DataLocation::Memory => Err(NodeError::RestoreNeedsFolders),
+        DataLocation::Disk(folder) => Ok(folder),
+    });
+    let folders: Vec<_> = folders.collect::<Result<_, _>>()?;
+    let restored = restore_new(file, config, &folders, printer).await;
+    Ok(restored.map_err(Box::new)?)
 }
 
 /// Runs one member until a signal comes.

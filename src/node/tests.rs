@@ -219,6 +219,7 @@ fn members_on_several_machines_are_not_one_process() {
         keep: Keep::Memory,
         config_out: None,
         import_chain: None,
+        restore: None,
     };
     let error = runtime.block_on(run_cluster(run, &printer)).unwrap_err();
     assert!(matches!(error, NodeError::NotOneMachine { .. }));

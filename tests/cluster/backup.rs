@@ -247,6 +247,13 @@ async fn twenty_clusters_start_from_one_file() {
     for number in 0..CLUSTERS {
         let data = format!("c{number}");
         let start = Instant::now();
+        // The last ones do both in one command.
+        if number >= CLUSTERS / 2 {
+            let port = (port + number as u16).to_string();
+            let args = ["--nodes", "1", "--restore", "seed.backup", "--port", &port];
+            programs.push(Program::start(folder.path(), args));
+            continue;
+        }
         let restore = [
             "restore",
             "seed.backup",
@@ -265,8 +272,8 @@ async fn twenty_clusters_start_from_one_file() {
     restored_ms.sort_unstable();
     eprintln!(
         "restored in {} ms (median), {} ms (max)",
-        restored_ms[CLUSTERS / 2],
-        restored_ms[CLUSTERS - 1]
+        restored_ms[restored_ms.len() / 2],
+        restored_ms[restored_ms.len() - 1]
     );
     for (number, program) in programs.iter_mut().enumerate() {
         program.until_printed("Listening on", 1).await;
