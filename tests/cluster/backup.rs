@@ -39,6 +39,23 @@ pub(crate) async fn live(cluster: &Cluster) {
     send(1, 8).await;
 }
 
+/// A contract that a revert takes away and that comes again; meanwhile one node is restarted, and knows its code all along.
+async fn half_forgotten(cluster: &mut Cluster) {
+    let accounts = cluster.nodes[0].ask("eth_accounts", json!([])).await;
+    // The code `00`, by PUSH1 1 PUSH1 0 RETURN.
+    let deploy = json!([{"from": accounts[2], "data": "0x60016000f3"}]);
+    let snapshot = cluster.nodes[0].ask("evm_snapshot", json!([])).await;
+    cluster.nodes[0]
+        .ask("eth_sendTransaction", deploy.clone())
+        .await;
+    cluster.nodes[2].stop().await;
+    cluster.nodes[2].restart().await;
+    let reverted = cluster.nodes[0].ask("evm_revert", json!([snapshot])).await;
+    assert_eq!(reverted, true);
+    settle(cluster).await;
+    cluster.nodes[0].ask("eth_sendTransaction", deploy).await;
+}
+
 /// Waits until all nodes have applied the same entry.
 pub(crate) async fn settle(cluster: &Cluster) {
     loop {
@@ -111,6 +128,7 @@ pub(crate) fn twin() -> Cluster {
 #[tokio::test]
 async fn all_nodes_give_the_same_file_and_a_cluster_restored_from_it_answers_the_same() {
     let mut cluster = Cluster::three().await;
+    half_forgotten(&mut cluster).await;
     live(&cluster).await;
     settle(&cluster).await;
     let folder = tempfile::tempdir().unwrap();
@@ -168,12 +186,12 @@ async fn all_nodes_give_the_same_file_and_a_cluster_restored_from_it_answers_the
     assert_eq!(restored.agree().await, cluster.agree().await);
     for cluster in [&cluster, &restored] {
         let id = cluster.nodes[0].ask("evm_snapshot", json!([])).await;
-        assert_eq!(id, "0x4", "snapshots keep their numbers");
-        let reverted = cluster.nodes[2].ask("evm_revert", json!(["0x1"])).await;
+        assert_eq!(id, "0x5", "snapshots keep their numbers");
+        let reverted = cluster.nodes[2].ask("evm_revert", json!(["0x2"])).await;
         assert_eq!(reverted, true);
     }
     assert_eq!(restored.agree().await, cluster.agree().await);
-    assert_eq!(restored.agree().await["number"], "0x6");
+    assert_eq!(restored.agree().await["number"], "0x7");
     // And through a restart.
     for cluster in [&mut cluster, &mut restored] {
         cluster.nodes[0].kill().await;
