@@ -38,6 +38,8 @@ mod membership;
 mod methods;
 #[path = "cluster/node_bindings.rs"]
 mod node_bindings;
+#[path = "cluster/replay.rs"]
+mod replay;
 #[path = "cluster/transfer.rs"]
 mod transfer;
 #[path = "wasm/src/history.rs"]

@@ -199,7 +199,7 @@ pub fn audit_states(
             let by = "is that of a later block";
             return auditor.same("version", &block.version, &version, by);
         }
-        state = archive.rewind(&state, version, block.version)?;
+        state = archive.rewind_alive(&state, version, block.version)?;
         version = block.version;
         let by = "is what the history of the state gives";
         auditor.same("stateRoot", &block.header.state_root, &state.root(), by)?;

@@ -61,6 +61,7 @@ pub(super) fn cluster(flags: RunFlags, printer: &Printer) -> Result<(), CliError
         output: output(&flags.display, printer),
         dumps: flags.dump.files(),
         exit_with_stdin: flags.embedding.exit_with_stdin,
+        restore: flags.state.restore,
     };
     let threads = flags.process.threads;
     block_on_threads(threads, node::run_cluster(run, printer))

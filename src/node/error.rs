@@ -15,6 +15,12 @@ pub enum NodeError {
     /// The blocks to start with.
     #[error(transparent)]
     ChainFile(#[from] Box<super::chain_file::ChainFileError>),
+    /// The backup to start with.
+    #[error(transparent)]
+    Restore(#[from] Box<super::restore::RestoreError>),
+    /// A backup becomes folders.
+    #[error("a cluster in memory cannot start from a backup: leave `--ephemeral` out")]
+    RestoreNeedsFolders,
     /// A socket cannot be opened; begins with the system's own words, which harnesses look for.
     #[error("{source}: {member} cannot listen for {purpose} on {address}; {advice}")]
     Listen {

@@ -207,19 +207,18 @@ impl StoppedNode {
         };
         // What a node has stored in its chain was committed, even where its log did not hear of it any more.
         let committed = self.log.committed().max(stored_index);
-        let last = self.bound(to, beginning, committed)?;
+        let last = bound(to, beginning, committed.unwrap_or_default())?;
         let first = prepared.stored_index().map_or(0, |index| index + 1);
         let mut applier = prepared.applier();
         let total = (last + 1).saturating_sub(first);
         let mut progress = Progress::new(printer.clone(), "Replaying", total).aside();
-        let before = prepared.chain().head().header.number;
-        let mut shown = before;
+        let mut shown = prepared.chain().head().header.number;
         for index in first..=last {
             let entry = self.log.entry(index)?;
             let entry = entry.ok_or(ReplayError::Missing(index))?;
             let (position, payload) = payload_of(&entry);
-            let applied = applier.apply(position, Arc::default(), payload);
-            applied.map_err(|source| ReplayError::Entry { index, source })?;
+            let result = applier.apply(position, Arc::default(), payload);
+            result.map_err(|source| ReplayError::Entry { index, source })?;
             let head = prepared.chain().head().header.number;
             progress.advance(1, head.saturating_sub(shown), 0);
             shown = head;
@@ -238,28 +237,26 @@ impl StoppedNode {
             archive,
         })
     }
+}
 
-    /// The last entry to apply.
-    fn bound(
-        &self,
-        to: Option<LogIndex>,
-        beginning: Beginning,
-        committed: Option<LogIndex>,
-    ) -> Result<LogIndex, ReplayError> {
-        let last = committed.unwrap_or_default();
-        let Some(wanted) = to else { return Ok(last) };
-        let refuse = |reason| Err(ReplayError::Index { wanted, reason });
-        if wanted > last {
-            return refuse(format!(
-                "the log is known to be committed up to entry {last}"
-            ));
-        }
-        match beginning {
-            Beginning::Checkpoint(at) if wanted < at => refuse(format!(
-                "the log was purged, and the checkpoint from which the chain is rebuilt is at entry {at}"
-            )),
-            _ => Ok(wanted),
-        }
+/// The last entry to apply, where `last` is the last one that is committed.
+fn bound(
+    to: Option<LogIndex>,
+    beginning: Beginning,
+    last: LogIndex,
+) -> Result<LogIndex, ReplayError> {
+    let Some(wanted) = to else { return Ok(last) };
+    let refuse = |reason| Err(ReplayError::Index { wanted, reason });
+    if wanted > last {
+        return refuse(format!(
+            "the log is known to be committed up to entry {last}"
+        ));
+    }
+    match beginning {
+        Beginning::Checkpoint(at) if wanted < at => refuse(format!(
+            "the log was purged, and the checkpoint from which the chain is rebuilt is at entry {at}"
+        )),
+        _ => Ok(wanted),
     }
 }
 

@@ -182,20 +182,53 @@ pub async fn restore(mut restore: Restore, printer: &Printer) -> Result<Restored
         }
         folders.push(folder);
     }
-    let filled = fill(&restore, &folders, &manifest, printer).await;
-    if let Err(error) = filled {
-        for folder in &folders {
-            // What cannot be removed is refused by name at the next try.
-            let _ = fs::remove_file(folder.path().join(FILE_NAME));
-            let _ = fs::remove_dir_all(folder.path().join("log"));
-        }
-        return Err(error);
-    }
+    let folders: Vec<&NodeDir> = folders.iter().collect();
+    fill_or_clear(&restore.file, config, &folders, &manifest, printer).await?;
     Ok(Restored {
         manifest,
         hash,
         members: names,
     })
+}
+
+/// Restores into the folders of a cluster that is about to start, and settles its genesis time. Where one of them holds a
+/// chain already, nothing is done: the cluster was restored before.
+pub async fn restore_new(
+    file: &Path,
+    config: &mut ClusterConfig,
+    folders: &[&NodeDir],
+    printer: &Printer,
+) -> Result<(), RestoreError> {
+    if let Some(used) = folders.iter().find(|folder| folder.is_used()) {
+        printer.warning(&format!(
+            "`{}` holds a chain already, which goes on: `{}` is not restored again",
+            used.path().display(),
+            file.display()
+        ));
+        return Ok(());
+    }
+    let (_, manifest) = check(file, printer)?;
+    config.settle_genesis_time(manifest.rules.genesis.timestamp);
+    check_rules(file, config, &manifest, printer)?;
+    fill_or_clear(file, config, folders, &manifest, printer).await
+}
+
+async fn fill_or_clear(
+    file: &Path,
+    config: &ClusterConfig,
+    folders: &[&NodeDir],
+    manifest: &Manifest,
+    printer: &Printer,
+) -> Result<(), RestoreError> {
+    let filled = fill(file, config, folders, manifest, printer).await;
+    if filled.is_err() {
+        for folder in folders {
+            // What cannot be removed is refused by name at the next try.
+            let _ = fs::remove_file(folder.path().join(FILE_NAME));
+            let _ = fs::remove_dir_all(folder.path().join("log"));
+        }
+    }
+    filled
 }
 
 /// A chain of another config would be refused when the node starts; better now.
@@ -226,8 +259,9 @@ fn check_rules(
 }
 
 async fn fill(
-    restore: &Restore,
-    folders: &[NodeDir],
+    file: &Path,
+    config: &ClusterConfig,
+    folders: &[&NodeDir],
     manifest: &Manifest,
     printer: &Printer,
 ) -> Result<(), RestoreError> {
@@ -239,7 +273,7 @@ async fn fill(
     let Some((first, others)) = folders.split_first() else {
         return Ok(());
     };
-    write_chain(restore, first.path(), position)?;
+    write_chain(file, config, first.path(), position)?;
     progress.advance(1, manifest.blocks, 0);
     let written = first.path().join(FILE_NAME);
     for folder in others {
@@ -269,7 +303,7 @@ async fn fill(
                 source: io::Error::other(failure),
             });
         }
-        folder.claim(&restore.config)?;
+        folder.claim(config)?;
     }
     progress.finish();
     Ok(())
@@ -277,25 +311,24 @@ async fn fill(
 
 /// The chain's store in a folder, closed again when this returns.
 fn write_chain(
-    restore: &Restore,
+    file: &Path,
+    config: &ClusterConfig,
     folder: &Path,
     position: LogPosition,
 ) -> Result<(), RestoreError> {
     let of_file = |source| RestoreError::File {
-        path: restore.file.clone(),
+        path: file.to_owned(),
         source,
     };
     let archive = Archive::new(Arc::new(ChainStore::open(folder)?));
-    let record = seed_record(position, &restore.config.membership());
+    let record = seed_record(position, &config.membership());
     let record = record.map_err(|source| RestoreError::Io {
         path: folder.to_owned(),
         source,
     })?;
-    open(&restore.file)?
-        .install(&archive, &record)
-        .map_err(of_file)?;
+    open(file)?.install(&archive, &record).map_err(of_file)?;
     // Recomputes the state's root.
-    let spec = Arc::new(restore.config.chain.clone());
+    let spec = Arc::new(config.chain.clone());
     let stored = stored_chain(&spec, &archive).map_err(|error| of_file(error.into()))?;
     match stored {
         Some(_) => Ok(()),

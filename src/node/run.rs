@@ -8,6 +8,7 @@ use super::{
     data_dir::{DataLocation, DataRoot, TemporaryRoot},
     dump_file::DumpFiles,
     listeners::Listeners,
+    restore::restore_new,
     signals::Signals,
     slot,
 };
@@ -57,6 +58,8 @@ pub struct RunCluster {
     pub output: Output,
     /// Whether the end of standard input stops it, as SIGTERM does.
     pub exit_with_stdin: bool,
+    /// A backup to start with.
+    pub restore: Option<PathBuf>,
 }
 
 /// One member as a process.
@@ -93,6 +96,7 @@ pub async fn run_cluster(run: RunCluster, printer: &Printer) -> Result<(), NodeE
         account_keys,
         output,
         exit_with_stdin: _,
+        restore,
     } = run;
     if !config.is_on_one_machine() {
         return Err(NodeError::NotOneMachine {
@@ -110,6 +114,15 @@ pub async fn run_cluster(run: RunCluster, printer: &Printer) -> Result<(), NodeE
         let listeners = Listeners::bind(&config, &config.members[index])?;
         listeners.settle(&mut config, index);
         opened.push((config.members[index].id, data, listeners));
+    }
+    if let Some(file) = &restore {
+        restore_into(
+            file,
+            &mut config,
+            opened.iter().map(|(_, data, _)| data),
+            printer,
+        )
+        .await?;
     }
     let kept = kept_genesis_time(opened.iter().map(|(_, data, _)| data))?;
     config.settle_genesis_time(kept.unwrap_or_else(clock::now_seconds));
@@ -130,6 +143,22 @@ pub async fn run_cluster(run: RunCluster, printer: &Printer) -> Result<(), NodeE
         &mut signals,
     )
     .await
+}
+
+/// A new cluster begins with a backup.
+async fn restore_into(
+    file: &Path,
+    config: &mut ClusterConfig,
+    places: impl Iterator<Item = &DataLocation>,
+    printer: &Printer,
+) -> Result<(), NodeError> {
+    let folders = places.map(|place| match place {
+        DataLocation::Memory => Err(NodeError::RestoreNeedsFolders),
+        DataLocation::Disk(folder) => Ok(folder),
+    });
+    let folders: Vec<_> = folders.collect::<Result<_, _>>()?;
+    let restored = restore_new(file, config, &folders, printer).await;
+    Ok(restored.map_err(Box::new)?)
 }
 
 /// Runs one member until a signal comes.

@@ -224,6 +224,7 @@ fn members_on_several_machines_are_not_one_process() {
         instance: None,
         account_keys: None,
         output: super::Output::default(),
+        restore: None,
     };
     let error = runtime.block_on(run_cluster(run, &printer)).unwrap_err();
     assert!(matches!(error, NodeError::NotOneMachine { .. }));

@@ -33,9 +33,6 @@ pub enum VerifyError {
     /// A block.
     #[error(transparent)]
     Audit(#[from] AuditError),
-    /// Nothing is stored.
-    #[error("the node has not stored a chain yet: there is nothing to check")]
-    Empty,
     /// The folder's chain is not the log's.
     #[error(
         "the chain's file ends with entry {stored} of the log, but the log executed again gives another chain there: \
@@ -74,13 +71,33 @@ pub struct Verified {
 pub fn folder(node: &StoppedNode, printer: &Printer) -> Result<Verified, VerifyError> {
     let archive = node.archive()?;
     let stored = stored_chain(&node.spec, &archive).map_err(ReplayError::Start)?;
-    let (chain, stored) = stored.ok_or(VerifyError::Empty)?;
-    let blocks = audit(&chain, &archive, printer)?;
     let replayed = node.replay(None, printer)?;
+    let Some((chain, stored)) = stored else {
+        // The node was killed before it wrote its chain back: there is the log alone.
+        let chain = Arc::clone(replayed.chain());
+        let blocks = audit(&chain, replayed.archive(), printer)?;
+        return Ok(Verified {
+            blocks,
+            head: chain.head().header.number,
+            entries: replayed.entries,
+            beginning: replayed.beginning,
+            last_index: replayed.last_index,
+            executed_blocks: blocks,
+        });
+    };
+    let blocks = audit(&chain, &archive, printer)?;
     let executed_blocks = if replayed.beginning == Beginning::Genesis {
         let index = stored.position.map_or(0, |position| position.index);
-        same_chain(node, &chain, index, &replayed, printer)?;
-        same_blocks(&chain, &archive, &replayed)?
+        let earlier;
+        let at_checkpoint = if replayed.last_index == index {
+            &replayed
+        } else {
+            // What came later may have reverted blocks that the archive still holds.
+            earlier = node.replay(Some(index), printer)?;
+            &earlier
+        };
+        same_chain(&chain, index, at_checkpoint.chain())?;
+        same_blocks(&chain, &archive, at_checkpoint)?
     } else {
         // What follows the checkpoint is not in the archive yet.
         let new = replayed.chain().head().header.number;
@@ -131,20 +148,7 @@ fn audit(chain: &Chain, archive: &Archive, printer: &Printer) -> Result<u64, Aud
 }
 
 /// The chain in the folder's file is the one that the log gives at its entry.
-fn same_chain(
-    node: &StoppedNode,
-    stored: &Chain,
-    index: LogIndex,
-    replayed: &Replayed,
-    printer: &Printer,
-) -> Result<(), VerifyError> {
-    let there;
-    let executed = if replayed.last_index == index {
-        replayed.chain()
-    } else {
-        there = node.replay(Some(index), printer)?;
-        there.chain()
-    };
+fn same_chain(stored: &Chain, index: LogIndex, executed: &Chain) -> Result<(), VerifyError> {
     let differs = |field, found: String, must_be: String| {
         Err(VerifyError::OtherChain {
             stored: index,
@@ -172,24 +176,17 @@ fn same_chain(
     Ok(())
 }
 
-/// Blocks of the archive are those that the log gave; how many were compared. Those that a revert in the newer part of
-/// the log took away are not there to be compared.
+/// Blocks of the archive are those that the log gave; how many there are.
 fn same_blocks(chain: &Chain, archive: &Archive, replayed: &Replayed) -> Result<u64, AuditError> {
     let first = chain.spec().genesis.number;
     let last = chain.head().header.number;
-    let last = last.min(replayed.chain().head().header.number);
-    let mut compared = 0;
     for number in first..=last {
         let stored = archive.block_by_number(number)?;
         let executed = replayed.archive().block_by_number(number)?;
         let (Some(stored), Some(executed)) = (stored, executed) else {
             return Err(AuditError::Missing(number));
         };
-        if stored.version > chain.version() {
-            break;
-        }
         same_block(&stored, &executed)?;
-        compared += 1;
     }
-    Ok(compared)
+    Ok(last - first + 1)
 }

@@ -182,6 +182,9 @@ async fn a_node_that_was_away_for_long_gets_a_snapshot() {
     }
     let account = load.finish().await;
     let snapshot = other.ask("evm_snapshot", json!([])).await;
+    // Two living ones, with a block between them: each has a state of its own.
+    other.ask("evm_mine", json!([])).await;
+    other.ask("evm_snapshot", json!([])).await;
     cluster.nodes[away].restart().await;
     account.check_all(&cluster).await;
     assert_eq!(

@@ -68,12 +68,29 @@ impl Archive {
         head_version: u64,
         version: u64,
     ) -> Result<State, StoreError> {
+        if version > head_version || self.read().is_dead(head_version) {
+            return Err(StoreError::Stale);
+        }
+        let state = self.rewind_alive(head, head_version, version)?;
+        // What was read may belong to another history by now.
+        if self.read().is_dead(head_version) {
+            return Err(StoreError::Stale);
+        }
+        Ok(state)
+    }
+
+    /// The same for whoever knows that nothing is reverted meanwhile, and that `head` is the state of `head_version`, be
+    /// that the version of a head or an older one: after a copy was installed, readers from before it are refused everything
+    /// below its head, but whoever loads it needs just that.
+    pub(in crate::chain) fn rewind_alive(
+        &self,
+        head: &State,
+        head_version: u64,
+        version: u64,
+    ) -> Result<State, StoreError> {
         let (mut state, mut from) = (head.clone(), head_version);
         {
             let inner = self.read();
-            if version > head_version || inner.is_dead(head_version) {
-                return Err(StoreError::Stale);
-            }
             // The recent state that is nearest, if it is nearer than the head.
             let mut recent = inner.recent.iter();
             if let Some(recent) = recent.find(|recent| recent.version >= version)
@@ -83,11 +100,7 @@ impl Archive {
             }
         }
         if version < from {
-            let diff = self.changes_since(version, from)?;
-            if self.read().is_dead(head_version) {
-                return Err(StoreError::Stale);
-            }
-            state.undo(&diff);
+            state.undo(&self.changes_since(version, from)?);
         }
         Ok(state)
     }

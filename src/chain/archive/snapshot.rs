@@ -4,7 +4,7 @@
 //! cut into chunks wherever they are full, each with a CRC-32 of its content in front.
 
 use super::{
-    StoreError,
+    StoreError, canonical,
     encoding::meta,
     store::{Entries, Entry, StoreSnapshot, Table},
 };
@@ -50,23 +50,14 @@ impl ArchiveSnapshot {
         self.source.get(Table::Meta, meta::CHECKPOINT)
     }
 
-    /// The same copy as it is on every node with the same chain: without what other entries give (see
-    /// [`Table::PRIMARY`]), and with `checkpoint` in the place of its own, which says things about one node.
+    /// The same copy as it is on every node with the same chain (see [`canonical`]), with `checkpoint` in the place of its
+    /// own, which says things about one node.
     pub fn canonical_chunks(
         &self,
         checkpoint: Vec<u8>,
     ) -> io::Result<Box<dyn Iterator<Item = io::Result<Vec<u8>>> + Send>> {
-        let entries = self.source.entries_of(&Table::PRIMARY);
-        let entries = entries.map_err(io::Error::other)?.map(move |entry| {
-            let (table, key, value) = entry?;
-            let value = if is_checkpoint(table, &key) {
-                checkpoint.clone()
-            } else {
-                value
-            };
-            Ok((table, key, value))
-        });
-        Ok(Box::new(Chunks::new(Box::new(entries))))
+        let entries = canonical::entries(&*self.source, checkpoint);
+        Ok(Box::new(Chunks::new(entries.map_err(io::Error::other)?)))
     }
 }
 

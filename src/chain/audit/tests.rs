@@ -79,9 +79,11 @@ fn store(store: &MemoryStore, block: &BlockRecord) {
     store.write(&batch).unwrap();
 }
 
+type Damage = fn(&mut BlockRecord);
+
 #[test]
 fn the_first_wrong_field_is_named() {
-    let changes: [(&str, fn(&mut BlockRecord)); 7] = [
+    let changes: [(&str, Damage); 7] = [
         ("hash", |it| it.hash = B256::repeat_byte(1)),
         ("hash", |it| it.header.timestamp += 1),
         ("parentHash", |it| {

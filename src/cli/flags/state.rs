@@ -18,6 +18,14 @@ pub(in crate::cli) struct StateFlags {
     /// Keep everything in memory
     #[arg(long, env = "PRALINE_EPHEMERAL", value_parser = BoolishValueParser::new())]
     pub(in crate::cli) ephemeral: bool,
+    /// Begin with the chain of a backup (`praline backup`)
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "PRALINE_RESTORE",
+        conflicts_with = "ephemeral"
+    )]
+    pub(in crate::cli) restore: Option<PathBuf>,
     #[command(flatten)]
     pub(in crate::cli) files: FileFlags,
 }

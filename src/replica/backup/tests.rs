@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     chain::{
-        archive::MemoryStore,
+        archive::{Checkpoint, MemoryStore},
         command::{Cheat, Write},
         spec::Hardfork,
         testing,
@@ -53,6 +53,11 @@ async fn lived() -> (TestCluster, Arc<ChainSpec>) {
         .await
         .unwrap();
     cluster.node(1).write(mine()).await.unwrap();
+    cluster
+        .node(3)
+        .write(Write::Cheat(Cheat::Snapshot))
+        .await
+        .unwrap();
     let note = Write::Note {
         key: "k".to_owned(),
         value: "1".to_owned(),
@@ -82,6 +87,8 @@ async fn all_nodes_give_the_same_bytes_and_they_come_back() {
     assert_eq!(chain.head(), live.head());
     assert_eq!(stored.record, b"record");
     assert_eq!(chain.note("k"), live.note("k"));
+    // Two snapshots live, and their states come back with them.
+    assert_eq!(Checkpoint::encode(&chain), Checkpoint::encode(&*live));
     for number in 0..=6 {
         let block = archive.block_by_number(number).unwrap().unwrap();
         assert_eq!(archive.block_by_hash(block.hash).unwrap().unwrap(), block);

@@ -74,15 +74,15 @@ fn every_field_is_under_the_signatures() {
         |it| it.state_root.0[31] ^= 1,
     ];
     for change in changes {
-        let mut changed = certificate(&[1, 2]);
-        change(&mut changed);
+        let mut forged = certificate(&[1, 2]);
+        change(&mut forged);
         let fault = CertificateFault::Signature(public(1));
-        assert_eq!(changed.check(&keys()), Err(fault));
+        assert_eq!(forged.check(&keys()), Err(fault));
     }
-    let mut changed = certificate(&[1, 2]);
-    changed.signatures[1].signature.0[5] ^= 1;
+    let mut forged = certificate(&[1, 2]);
+    forged.signatures[1].signature.0[5] ^= 1;
     let fault = CertificateFault::Signature(public(2));
-    assert_eq!(changed.check(&keys()), Err(fault));
+    assert_eq!(forged.check(&keys()), Err(fault));
 }
 
 #[test]

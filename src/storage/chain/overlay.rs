@@ -5,7 +5,7 @@
 
 use redb::StorageBackend;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, btree_map::Entry},
     fs::File,
     io,
     path::Path,
@@ -89,12 +89,11 @@ impl StorageBackend for Overlay {
         }
         for (number, within, at, count) in pieces(offset, out.len()) {
             let target = &mut out[at..at + count];
-            match changes.pages.get(&number) {
-                Some(page) => target.copy_from_slice(&page[within..within + count]),
-                None => {
-                    let page = self.page_of_file(number, changes.file_length)?;
-                    target.copy_from_slice(&page[within..within + count]);
-                }
+            if let Some(page) = changes.pages.get(&number) {
+                target.copy_from_slice(&page[within..within + count]);
+            } else {
+                let page = self.page_of_file(number, changes.file_length)?;
+                target.copy_from_slice(&page[within..within + count]);
             }
         }
         Ok(())
@@ -125,13 +124,11 @@ impl StorageBackend for Overlay {
         changes.length = changes.length.max(offset + data.len() as u64);
         let file_length = changes.file_length;
         for (number, within, at, count) in pieces(offset, data.len()) {
-            if !changes.pages.contains_key(&number) {
-                let page = self.page_of_file(number, file_length)?;
-                changes.pages.insert(number, page);
-            }
-            if let Some(page) = changes.pages.get_mut(&number) {
-                page[within..within + count].copy_from_slice(&data[at..at + count]);
-            }
+            let page = match changes.pages.entry(number) {
+                Entry::Occupied(page) => page.into_mut(),
+                Entry::Vacant(place) => place.insert(self.page_of_file(number, file_length)?),
+            };
+            page[within..within + count].copy_from_slice(&data[at..at + count]);
         }
         Ok(())
     }

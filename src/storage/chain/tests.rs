@@ -360,3 +360,53 @@ fn a_full_disk_is_named_and_the_store_works_again_when_there_is_room() {
         Some(info(20))
     );
 }
+
+#[test]
+fn a_store_that_is_only_read_is_never_changed_not_even_after_a_crash() {
+    let dir = TempDir::new().unwrap();
+    let store = open(&dir);
+    let archive = Arc::new(Archive::new(store));
+    let a = Address::repeat_byte(1);
+    let first = set(&archive, &State::default(), 1, a, 10);
+    archive.flush().unwrap();
+    set(&archive, &first, 2, a, 20);
+    archive.flush().unwrap();
+    // The file of a process that is killed now.
+    let killed = TempDir::new().unwrap();
+    std::fs::copy(dir.path().join(FILE_NAME), killed.path().join(FILE_NAME)).unwrap();
+    drop(archive);
+    for dir in [&killed, &dir] {
+        let path = dir.path().join(FILE_NAME);
+        let before = std::fs::read(&path).unwrap();
+        let store = Arc::new(ChainStore::open_read_only(dir.path()).unwrap());
+        let archive = Arc::new(Archive::new(store.clone()));
+        let (state, _) = archive.load().unwrap().unwrap();
+        assert_eq!(state.account_info(a), Some(info(20)));
+        // What is written is read again, here alone.
+        for version in 3..40 {
+            set(&archive, &state, version, a, version);
+            archive.flush().unwrap();
+        }
+        let (state, _) = Archive::new(store).load().unwrap().unwrap();
+        assert_eq!(state.account_info(a), Some(info(39)));
+        drop(archive);
+        assert!(std::fs::read(&path).unwrap() == before);
+    }
+    let nothing = TempDir::new().unwrap();
+    assert!(ChainStore::open_read_only(nothing.path()).is_err());
+    assert!(!nothing.path().join(FILE_NAME).exists());
+}
+
+#[test]
+fn tables_that_a_later_version_added_are_made_when_an_older_file_is_opened() {
+    let dir = TempDir::new().unwrap();
+    drop(open(&dir));
+    let path = dir.path().join(FILE_NAME);
+    let database = Builder::new().open(&path).unwrap();
+    let transaction = database.begin_write().unwrap();
+    let added = definition(Table::LogIndexes);
+    assert!(transaction.delete_table(added).unwrap());
+    transaction.commit().unwrap();
+    drop(database);
+    assert_eq!(open(&dir).get(Table::LogIndexes, &[1]).unwrap(), None);
+}

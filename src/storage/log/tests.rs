@@ -436,3 +436,50 @@ mod suite {
         Suite::test_all(InMemory).await.unwrap();
     }
 }
+
+#[tokio::test]
+async fn a_log_that_is_only_read_is_never_changed() {
+    let (_folder, path) = ten_entries(2_000).await;
+    let segment = segments(&path).remove(0);
+    // Both what a crash left of a write, and of a segment.
+    let last = frames(&path).pop().unwrap();
+    change(&path, |bytes| bytes[last.end - 600..last.end].fill(0));
+    let unfinished = path.join("0000000000000001.unfinished");
+    fs::write(&unfinished, b"x").unwrap();
+    let before = fs::read(&segment).unwrap();
+    let reader = LogReader::open(&path).unwrap();
+    assert_eq!(reader.last(), Some(8));
+    assert_eq!((reader.purged(), reader.committed()), (None, None));
+    for index in 0..9 {
+        let found = reader.entry(index).unwrap().unwrap();
+        assert_eq!(found, entry(1, index, 2_000));
+    }
+    assert!(reader.entry(9).unwrap().is_none());
+    Log::open(&path).expect_err("somebody reads it");
+    drop(reader);
+    assert!(fs::read(&segment).unwrap() == before);
+    assert!(unfinished.exists());
+    let log = Log::open(&path).unwrap();
+    let error = LogReader::open(&path).expect_err("somebody writes it");
+    assert!(matches!(error, LogError::InUse { .. }), "{error}");
+    log.close();
+}
+
+#[tokio::test]
+async fn a_seeded_log_ends_where_it_was_told_to_and_goes_on_from_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    let at = crate::types::LogPosition { term: 3, index: 70 };
+    let mut log = Log::open(&path).unwrap();
+    crate::consensus::seed_log(&mut log, at).await.unwrap();
+    log.close();
+    let reader = LogReader::open(&path).unwrap();
+    assert_eq!((reader.purged(), reader.last()), (Some(70), Some(70)));
+    assert!(reader.entry(70).unwrap().is_none());
+    drop(reader);
+    let mut log = Log::open(&path).unwrap();
+    assert_eq!(log.read_vote().await.unwrap().unwrap().leader_id.term, 3);
+    append(&mut log, vec![entry(4, 71, 10)]).await.unwrap();
+    log.close();
+    assert_eq!(LogReader::open(&path).unwrap().last(), Some(71));
+}
