@@ -1,6 +1,8 @@
 //! The trie against alloy-trie's `HashBuilder`, which builds every root from nothing.
 #![allow(clippy::unwrap_used)]
 
+mod witness;
+
 use super::*;
 use alloy::primitives::{U256, keccak256};
 use alloy_rlp::Encodable;
