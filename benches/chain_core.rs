@@ -15,10 +15,7 @@ use praline::{
         archive::{Archive, Store},
         command::{Body, Cheat, Entry},
         import::{ImportedBlock, RawBlock},
-        pool::Order,
-        spec::{
-            ChainSpec, EvmLimits, ForkSchedule, GenesisAccount, GenesisSpec, Hardfork, MiningMode,
-        },
+        spec::{ChainSpec, GenesisAccount, Hardfork},
         state::StateBuilder,
         transaction::SignedTransaction,
     },
@@ -45,50 +42,15 @@ fn account() -> DevAccount {
 }
 
 fn spec() -> Arc<ChainSpec> {
-    let rich = GenesisAccount {
-        balance: U256::from(10_u64).pow(U256::from(24)),
-        ..GenesisAccount::default()
-    };
+    let balance = U256::from(10_u64).pow(U256::from(24));
+    let mut spec = ChainSpec::dev(Hardfork::LATEST, START, vec![account()], balance);
     let contract = GenesisAccount {
         code: Bytes::from_static(STORE),
         nonce: 1,
         ..GenesisAccount::default()
     };
-    Arc::new(ChainSpec {
-        chain_id: 31337,
-        network_id: 31337,
-        forks: ForkSchedule::at_genesis(Hardfork::LATEST),
-        genesis: GenesisSpec {
-            number: 0,
-            timestamp: START,
-            gas_limit: 30_000_000,
-            base_fee: 1_000_000_000,
-            coinbase: Address::ZERO,
-            extra_data: Bytes::new(),
-            difficulty: U256::ZERO,
-            nonce: alloy::primitives::B64::ZERO,
-            mix_hash: B256::ZERO,
-            parent_hash: B256::ZERO,
-            excess_blob_gas: 0,
-            blob_gas_used: 0,
-            alloc: [(account().address, rich), (CONTRACT, contract)].into(),
-            system_contracts: true,
-        },
-        accounts: vec![account()],
-        mining: MiningMode {
-            automine: true,
-            interval_ms: 0,
-        },
-        order: Order::Fees,
-        min_gas_price: 0,
-        auto_impersonate: false,
-        limits: EvmLimits {
-            code_size: None,
-            transaction_gas_limit: false,
-            block_gas_limit: true,
-            transactions_per_block: None,
-        },
-    })
+    spec.genesis.alloc.insert(CONTRACT, contract);
+    Arc::new(spec)
 }
 
 /// Half of them transfers to new accounts, half of them a new slot of one contract.

@@ -33,6 +33,8 @@ pub mod cli;
 pub mod config;
 #[cfg(feature = "node")]
 pub mod faults;
+#[cfg(all(feature = "node", any(test, feature = "fuzzing")))]
+pub mod fuzzing;
 #[cfg(feature = "node")]
 pub mod net;
 #[cfg(feature = "node")]

@@ -8,12 +8,16 @@
 
 mod harness;
 
+#[path = "cluster/cheats.rs"]
+mod cheats;
 #[path = "cluster/command_line.rs"]
 mod command_line;
 #[path = "cluster/crashes.rs"]
 mod crashes;
 #[path = "cluster/damage.rs"]
 mod damage;
+#[path = "cluster/dumps.rs"]
+mod dumps;
 #[path = "cluster/execution_apis.rs"]
 mod execution_apis;
 #[path = "cluster/faults.rs"]
@@ -22,6 +26,8 @@ mod faults;
 mod load;
 #[path = "cluster/majority.rs"]
 mod majority;
+#[path = "cluster/methods.rs"]
+mod methods;
 #[path = "cluster/node_bindings.rs"]
 mod node_bindings;
 #[path = "cluster/transfer.rs"]

@@ -3,6 +3,7 @@
 //! *Invariants.* Every signature is deterministic (RFC 6979): two nodes that sign the same give the same bytes.
 //! Nothing here draws randomness: who wants a new phrase brings the entropy.
 
+mod ganache_seed;
 #[cfg(test)]
 mod tests;
 
@@ -157,6 +158,11 @@ pub fn mnemonic_from_entropy(entropy: &[u8]) -> Result<String, AccountError> {
 /// value. (Not anvil's phrase for that number, which depends on a random number generator.)
 pub fn mnemonic_from_seed(seed: u64) -> Result<String, AccountError> {
     mnemonic_from_entropy(&keccak256(seed.to_be_bytes())[..16])
+}
+
+/// The phrase that ganache makes from a text; see the module.
+pub fn mnemonic_from_ganache_seed(seed: &str) -> Result<String, AccountError> {
+    mnemonic_from_entropy(&ganache_seed::entropy(seed))
 }
 
 /// A transaction of an impersonated account, which has no key: its signature is `r` = the sender's address, `s` = 1,

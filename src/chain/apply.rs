@@ -8,6 +8,7 @@ use super::{
     evm::execute::ExecutionError,
     import::BadBlock,
     note::{EntryInfo, Note},
+    past::{NoPast, Past},
     session::Session,
 };
 use crate::types::{LogPosition, RequestId};
@@ -38,6 +39,14 @@ pub enum ApplyError {
     /// This node's chain gives another block than the one in the log.
     #[error(transparent)]
     Divergence(#[from] Box<Divergence>),
+    /// The archive failed.
+    #[error(transparent)]
+    Store(#[from] super::archive::StoreError),
+    /// What the leader took is refused here: another chain.
+    #[error(
+        "an entry of the log is refused here, so this node has another chain than the leader: {0}"
+    )]
+    Refused(super::Rejection),
     /// An imported block, which the leader accepted, is refused here.
     #[error("an imported block of the log is wrong here: {0}")]
     Import(#[from] BadBlock),
@@ -81,12 +90,24 @@ impl Effects {
 }
 
 impl Chain {
-    /// Applies an entry. `digest` is the Keccak-256 of its bytes, `at` its place in the log.
+    /// Applies an entry that asks nothing of the past; see [`Chain::apply_with`].
     pub fn apply(
         &self,
         entry: &Entry,
         digest: B256,
         at: LogPosition,
+    ) -> Result<Applied, ApplyError> {
+        self.apply_with(entry, digest, at, &NoPast)
+    }
+
+    /// Applies an entry. `digest` is the Keccak-256 of its bytes, `at` its place in the log, `past` what came before
+    /// in this chain.
+    pub fn apply_with(
+        &self,
+        entry: &Entry,
+        digest: B256,
+        at: LogPosition,
+        past: &dyn Past,
     ) -> Result<Applied, ApplyError> {
         if entry.base != self.position {
             return Ok(self.skip());
@@ -125,7 +146,23 @@ impl Chain {
             }
             Body::Cheat(cheat) => {
                 next.version += 1;
-                next.do_cheat(cheat, &mut effects)
+                next.do_cheat(cheat, past, &mut effects)?
+            }
+            Body::Reorg { depth, blocks } => {
+                next.version += 1;
+                if *depth > 0 {
+                    next.roll_back(*depth, past, &mut effects)?;
+                }
+                for block in blocks {
+                    let built = next.execute_proposed(block)?;
+                    next.stack(&built, entry.proposed_at_ms);
+                    effects.add_block(built);
+                }
+                Outcome::Done
+            }
+            Body::Load(part) => {
+                next.load(part, entry.proposed_at_ms, past, &mut effects)?;
+                Outcome::Done
             }
             Body::Note { key, value } => {
                 next.version += 1;
@@ -207,6 +244,7 @@ impl Chain {
     /// The chain with the entry's place in history, before its effects.
     fn begin(&self, entry: &Entry, digest: B256) -> Self {
         let mut next = self.clone();
+        next.start_clock(entry.proposed_at_ms);
         next.position = keccak256([self.position.0, digest.0].concat());
         next.last_entry = EntryInfo {
             hash: next.position,
@@ -272,6 +310,11 @@ impl Chain {
                 .head
                 .total_difficulty
                 .saturating_add(block.header.difficulty),
+            family: self
+                .head
+                .family
+                .with(block.hash, &block.header, &block.ommers),
+            built_at_ms: proposed_at_ms,
         });
         for hash in &built.evicted {
             self.pool.remove(hash);

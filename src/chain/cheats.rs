@@ -1,9 +1,10 @@
 //! What each cheat does to the chain.
 
 use super::{
-    Chain, Rejection,
+    ApplyError, Chain, Rejection,
     archive::{Effects, RevertPoint},
     command::{Cheat, Outcome},
+    past::Past,
     snapshot::{NextBlock, Snapshot},
     state::{AccountInfo, Draft, StateRead},
     time::TIMESTAMP_MAX,
@@ -51,8 +52,43 @@ impl Chain {
             Cheat::SetBlockGasLimit { gas_limit: 0 } => Err(Rejection::InvalidValue(
                 "block gas limit cannot be 0".to_owned(),
             )),
+            Cheat::SetExtraData { data } if data.len() > EXTRA_DATA_BYTES_MAX => {
+                Err(Rejection::InvalidValue(format!(
+                    "extra data of {} bytes, at most {EXTRA_DATA_BYTES_MAX} are allowed",
+                    data.len()
+                )))
+            }
+            Cheat::AddAccount { .. } => self.check_room_for_account(),
+            Cheat::RemoveAccount {
+                address,
+                passphrase,
+            } if self.has_account(*address) => self.check_passphrase(*address, *passphrase),
+            Cheat::UnlockAccount {
+                address,
+                passphrase,
+                ..
+            } => self.check_passphrase(*address, *passphrase),
+            Cheat::LockAccount { address } if !self.has_account(*address) => {
+                Err(Rejection::UnknownAccount(*address))
+            }
+            Cheat::ImpersonateSignature { signature, .. } => self.check_signature(signature),
             _ => Ok(()),
         }
+    }
+
+    fn check_signature(&self, signature: &[u8]) -> Result<(), Rejection> {
+        if signature.len() != SIGNATURE_BYTES {
+            return Err(Rejection::InvalidValue(format!(
+                "a signature has {SIGNATURE_BYTES} bytes (r, s, v), not {}",
+                signature.len()
+            )));
+        }
+        if self.settings.signatures.len() >= SIGNATURES_MAX {
+            return Err(Rejection::InvalidValue(format!(
+                "{SIGNATURES_MAX} signatures are impersonated already; `anvil_reset` forgets them"
+            )));
+        }
+        Ok(())
     }
 
     fn account_or_empty(&self, address: Address) -> AccountInfo {
@@ -65,7 +101,23 @@ impl Chain {
     }
 
     /// Does the cheat. `self.version` is already the new one.
-    pub(super) fn do_cheat(&mut self, cheat: &Cheat, effects: &mut Effects) -> Outcome {
+    pub(super) fn do_cheat(
+        &mut self,
+        cheat: &Cheat,
+        past: &dyn Past,
+        effects: &mut Effects,
+    ) -> Result<Outcome, ApplyError> {
+        match cheat {
+            Cheat::Rollback { depth: 0 } => {}
+            Cheat::Rollback { depth } => self.roll_back(*depth, past, effects)?,
+            Cheat::Reset => self.reset(past, effects)?,
+            _ => return Ok(self.do_plain_cheat(cheat, effects)),
+        }
+        Ok(Outcome::Done)
+    }
+
+    /// Does a cheat that asks nothing of the past.
+    fn do_plain_cheat(&mut self, cheat: &Cheat, effects: &mut Effects) -> Outcome {
         match cheat {
             Cheat::Snapshot => self.take_snapshot(),
             Cheat::Revert { id } => self.revert(*id, effects),
@@ -77,6 +129,10 @@ impl Chain {
             Cheat::DropTransaction { .. }
             | Cheat::DropAllTransactions
             | Cheat::DropTransactionsOf { .. } => self.change_pool(cheat),
+            Cheat::AddAccount { .. }
+            | Cheat::RemoveAccount { .. }
+            | Cheat::LockAccount { .. }
+            | Cheat::UnlockAccount { .. } => self.change_accounts(cheat),
             _ => self.change_settings(cheat),
         }
     }
@@ -169,6 +225,22 @@ impl Chain {
         }
     }
 
+    fn change_accounts(&mut self, cheat: &Cheat) -> Outcome {
+        Outcome::Flag(match cheat {
+            Cheat::AddAccount {
+                address,
+                key,
+                passphrase,
+            } => self.add_account(*address, *key, *passphrase),
+            Cheat::RemoveAccount { address, .. } => self.remove_account(*address),
+            Cheat::LockAccount { address } => self.set_unlocked(*address, 0),
+            Cheat::UnlockAccount {
+                address, until_ms, ..
+            } => self.set_unlocked(*address, *until_ms),
+            _ => false,
+        })
+    }
+
     fn change_settings(&mut self, cheat: &Cheat) -> Outcome {
         let settings = &mut self.settings;
         match cheat {
@@ -215,11 +287,24 @@ impl Chain {
             Cheat::SetBlockGasLimit { gas_limit } => settings.block_gas_limit = *gas_limit,
             Cheat::SetMinGasPrice { price } => settings.min_gas_price = *price,
             Cheat::SetChainId { chain_id } => settings.chain_id = *chain_id,
+            Cheat::SetExtraData { data } => settings.extra_data = data.clone(),
+            Cheat::SetInstamine { mode } => settings.instamine = *mode,
+            Cheat::ImpersonateSignature { signature, address } => {
+                let signature = super::evm::ecrecover::normalized(signature);
+                settings.signatures.insert(signature, *address);
+            }
             _ => {}
         }
         Outcome::Done
     }
 }
+
+/// Bytes of extra data at the most (Yellow Paper 4.3.4).
+const EXTRA_DATA_BYTES_MAX: usize = 32;
+/// r, s, v.
+const SIGNATURE_BYTES: usize = 65;
+/// How many signatures can be impersonated.
+const SIGNATURES_MAX: usize = 65_536;
 
 /// The offset with which the clock shows `timestamp` at the real time `now_ms`.
 pub(super) fn offset(timestamp: u64, now_ms: u64) -> i64 {

@@ -3,6 +3,7 @@
 use super::{
     Chain, Head,
     archive::{Archive, Checkpoint, StoreError},
+    block::Family,
     note::{EntryInfo, Note},
     pool::Pool,
     session::{Session, Sessions},
@@ -20,7 +21,7 @@ use alloy_rlp::Decodable;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-const FORMAT: u8 = 2;
+const FORMAT: u8 = 3;
 
 /// A stored chain that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -70,6 +71,8 @@ struct WireChain {
 struct WireHead {
     header: Bytes,
     total_difficulty: U256,
+    family: Family,
+    built_at_ms: u64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -133,12 +136,14 @@ impl Chain {
                 configured,
             });
         }
-        let alive = snapshots(wire.snapshots, &state, wire.version, archive)?;
+        let percent = spec.dev.price_bump_percent;
+        let alive = snapshots(wire.snapshots, &state, wire.version, archive, percent)?;
+        let pool = Pool::decode(&wire.pool).map_err(malformed)?;
         Ok(Self {
             genesis_hash: configured,
             head: head(&wire.head)?,
             hashes: wire.hashes.into_iter().collect(),
-            pool: Pool::decode(&wire.pool).map_err(malformed)?,
+            pool: pool.with_price_bump(percent),
             state,
             settings: wire.settings,
             snapshots: Snapshots {
@@ -161,6 +166,7 @@ fn snapshots(
     state: &State,
     version: u64,
     archive: &Archive,
+    price_bump_percent: u64,
 ) -> Result<imbl::OrdMap<u64, Snapshot>, CheckpointError> {
     let mut alive = imbl::OrdMap::new();
     let (mut state, mut version) = (state.clone(), version);
@@ -171,7 +177,9 @@ fn snapshots(
             head: head(&wire.head)?,
             hashes: wire.hashes.into_iter().collect(),
             state: state.clone(),
-            pool: Pool::decode(&wire.pool).map_err(malformed)?,
+            pool: Pool::decode(&wire.pool)
+                .map_err(malformed)?
+                .with_price_bump(price_bump_percent),
             next_block: wire.next_block,
             version,
         };
@@ -198,6 +206,8 @@ fn wire_head(head: &Head) -> WireHead {
     WireHead {
         header: alloy_rlp::encode(&head.header).into(),
         total_difficulty: head.total_difficulty,
+        family: head.family.clone(),
+        built_at_ms: head.built_at_ms,
     }
 }
 
@@ -207,6 +217,8 @@ fn head(wire: &WireHead) -> Result<Arc<Head>, CheckpointError> {
         hash: header.hash_slow(),
         header,
         total_difficulty: wire.total_difficulty,
+        family: wire.family.clone(),
+        built_at_ms: wire.built_at_ms,
     }))
 }
 

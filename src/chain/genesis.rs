@@ -22,7 +22,7 @@ pub(super) fn genesis(spec: &ChainSpec) -> (BlockRecord, State, StateDiff) {
     let mut draft = Draft::new(State::default());
     let rules = spec.genesis_rules();
     let added = if spec.genesis.system_contracts {
-        system_contracts(&rules)
+        system_contracts(&rules, spec.dev.create2_deployer)
     } else {
         Vec::new()
     };
@@ -74,8 +74,11 @@ fn put(draft: &mut Draft, address: Address, account: &GenesisAccount) {
     }
 }
 
-fn system_contracts(rules: &ForkRules) -> Vec<(Address, Bytes)> {
-    let mut contracts = vec![(DETERMINISTIC_DEPLOYER, DETERMINISTIC_DEPLOYER_CODE)];
+fn system_contracts(rules: &ForkRules, create2_deployer: bool) -> Vec<(Address, Bytes)> {
+    let mut contracts = Vec::new();
+    if create2_deployer {
+        contracts.push((DETERMINISTIC_DEPLOYER, DETERMINISTIC_DEPLOYER_CODE));
+    }
     if rules.is_active(Hardfork::Cancun) {
         contracts.push((
             eip4788::BEACON_ROOTS_ADDRESS,

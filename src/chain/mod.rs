@@ -13,19 +13,24 @@ pub mod block;
 mod cheats;
 mod checkpoint;
 pub mod command;
+pub mod dump;
 pub mod evm;
 mod fork_config;
 mod genesis;
 pub mod import;
+pub mod keyring;
+pub mod load;
 pub mod note;
+pub mod past;
 pub mod pool;
 pub mod rejection;
+mod rewind;
 pub mod session;
 pub mod settings;
 mod snapshot;
 pub mod spec;
 pub mod state;
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
@@ -44,6 +49,7 @@ pub use block::Built;
 pub use checkpoint::CheckpointError;
 pub use fork_config::{ForkConfig, ForkConfigs};
 pub use rejection::Rejection;
+pub use rewind::{REORG_DEPTH_MAX, RewindError};
 
 /// The whole chain at one point of the log: a value.
 #[derive(Clone, Debug)]
@@ -73,6 +79,10 @@ pub struct Head {
     pub hash: B256,
     /// The sum of all difficulties up to this block (proof of work; constant after the merge).
     pub total_difficulty: U256,
+    /// The last blocks of proof of work, this one included.
+    pub family: block::Family,
+    /// The real time at which the block was proposed, Unix milliseconds; 0: this chain did not make it.
+    pub built_at_ms: u64,
 }
 
 impl Chain {
@@ -86,9 +96,11 @@ impl Chain {
                 header: block.header.clone(),
                 hash: block.hash,
                 total_difficulty: block.header.difficulty,
+                family: block::Family::default().with(block.hash, &block.header, &[]),
+                built_at_ms: 0,
             }),
             state,
-            pool: pool::Pool::default(),
+            pool: pool::Pool::default().with_price_bump(spec.dev.price_bump_percent),
             settings: settings::Settings::new(&spec),
             snapshots: snapshot::Snapshots::default(),
             sessions: session::Sessions::default(),

@@ -155,6 +155,12 @@ pub enum Rejection {
     /// An unsigned transaction from an account that is neither held nor impersonated.
     #[error("unknown account")]
     UnknownAccount(Address),
+    /// An account that the chain holds, but that is locked (geth's and ganache's words).
+    #[error("authentication needed: passphrase or unlock")]
+    AccountLocked(Address),
+    /// Not the account's passphrase (geth's words).
+    #[error("could not decrypt key with given password")]
+    WrongPassphrase(Address),
     /// A transaction that contradicts itself or its type's EIP; the sentence says how.
     #[error("{0}")]
     InvalidTransaction(String),

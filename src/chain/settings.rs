@@ -1,7 +1,10 @@
 //! What cheats have set: a part of the replicated chain.
 
-use super::spec::ChainSpec;
-use alloy::primitives::{Address, B256};
+use super::{
+    keyring::Keyring,
+    spec::{ChainSpec, Instamine},
+};
+use alloy::primitives::{Address, B256, Bytes};
 use serde::{Deserialize, Serialize};
 
 /// How the chain behaves from now on.
@@ -13,6 +16,8 @@ pub struct Settings {
     pub automine: bool,
     /// Milliseconds between blocks; 0: no interval mining.
     pub interval_mining_ms: u64,
+    /// Whether the answer to a transaction that is mined at once comes before or after its block.
+    pub instamine: Instamine,
     /// Seconds by which the chain's clock is ahead of the real one.
     pub time_offset_seconds: i64,
     /// The timestamp of the next block, if a cheat set it.
@@ -33,6 +38,12 @@ pub struct Settings {
     pub impersonated: imbl::OrdSet<Address>,
     /// Whether no account needs a key.
     pub auto_impersonate: bool,
+    /// What clients changed of the accounts whose keys the chain holds.
+    pub keyring: Keyring,
+    /// Signatures (65 bytes: r, s, v as `ecrecover` gets it) for which `ecrecover` answers another address.
+    pub signatures: imbl::OrdMap<Bytes, Address>,
+    /// The extra data of blocks, at most 32 bytes (Yellow Paper 4.3.4).
+    pub extra_data: Bytes,
 }
 
 impl Settings {
@@ -42,16 +53,20 @@ impl Settings {
             chain_id: spec.chain_id,
             automine: spec.mining.automine,
             interval_mining_ms: spec.mining.interval_ms,
+            instamine: spec.mining.instamine,
             time_offset_seconds: 0,
             next_block_timestamp: None,
-            block_timestamp_interval: None,
+            block_timestamp_interval: spec.dev.timestamp_increment,
             next_base_fee: None,
             next_prev_randao: None,
             block_gas_limit: spec.genesis.gas_limit,
             min_gas_price: spec.min_gas_price,
             coinbase: spec.genesis.coinbase,
-            impersonated: imbl::OrdSet::new(),
+            impersonated: spec.dev.unlocked.iter().copied().collect(),
             auto_impersonate: spec.auto_impersonate,
+            keyring: Keyring::default(),
+            signatures: imbl::OrdMap::new(),
+            extra_data: spec.dev.extra_data.clone(),
         }
     }
 

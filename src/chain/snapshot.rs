@@ -1,7 +1,8 @@
 //! `evm_snapshot` and `evm_revert`: a snapshot is a clone of what a revert brings back, so both cost O(1).
 //!
 //! A revert brings back blocks, state, pool, the chain's clock and what was set for the next block; it kills its own
-//! id and all later ones. It does not touch mining modes, impersonations, limits, notes or the memory of requests. The clock's
+//! id and all later ones; a revert to a dead id answers `false` and changes nothing. A rollback and a reorg kill the
+//! snapshots that were taken after the block that stays, a reset and a loaded chain kill all. A revert does not touch mining modes, impersonations, limits, notes or the memory of requests. The clock's
 //! *offset* comes back: real time goes on, so the chain shows the time that it would show had nothing happened.
 
 use super::{Head, pool::Pool, settings::Settings, state::State};
@@ -81,6 +82,15 @@ impl Snapshots {
             self.alive.remove(&oldest);
         }
         id
+    }
+
+    /// Kills those that were taken after a version of the chain.
+    pub(super) fn kill_after(&mut self, version: u64) {
+        let later = self.alive.iter();
+        let later = later.filter(|(_, snapshot)| snapshot.version > version);
+        for id in later.map(|(id, _)| *id).collect::<Vec<_>>() {
+            self.alive.remove(&id);
+        }
     }
 
     /// Takes out a live one, killing all later ones.

@@ -1,20 +1,22 @@
 //! What tests of the chain need: rules, accounts, entries.
 #![allow(clippy::unwrap_used)]
+#![cfg_attr(not(test), allow(dead_code))] // the fuzz targets need some of it
 
 use super::{
     Applied, Chain,
     accounts::DevAccount,
-    block::Built,
-    command::{Body, Cheat, Entry},
-    pool::Order,
-    spec::{ChainSpec, EvmLimits, ForkSchedule, GenesisAccount, GenesisSpec, Hardfork, MiningMode},
+    archive::{Archive, MemoryStore},
+    block::{BlockRecord, Built},
+    command::{Answer, Body, Cheat, Entry, Outcome},
+    spec::{ChainSpec, Hardfork},
     state::State,
     transaction::SignedTransaction,
+    view::View,
 };
-use crate::types::LogPosition;
+use crate::types::{LogPosition, RequestId};
 use alloy::{
     consensus::{TxEip1559, TxLegacy, TypedTransaction},
-    primitives::{Address, B64, B256, Bytes, TxKind, U256, keccak256},
+    primitives::{Address, B256, Bytes, TxKind, U256, keccak256},
 };
 use alloy_trie::{TrieAccount, root};
 use std::sync::Arc;
@@ -27,48 +29,9 @@ pub(crate) fn spec(hardfork: Hardfork) -> Arc<ChainSpec> {
     let accounts: Vec<_> = (1..=3_u8)
         .map(|number| DevAccount::from_key(B256::repeat_byte(number)).unwrap())
         .collect();
-    let rich = GenesisAccount {
-        balance: U256::from(10_u64).pow(U256::from(24)),
-        ..GenesisAccount::default()
-    };
-    Arc::new(ChainSpec {
-        chain_id: 31337,
-        network_id: 31337,
-        forks: ForkSchedule::at_genesis(hardfork),
-        genesis: GenesisSpec {
-            number: 0,
-            timestamp: NOW_MS / 1000 - 1000,
-            gas_limit: 30_000_000,
-            base_fee: 1_000_000_000,
-            coinbase: Address::ZERO,
-            extra_data: Bytes::new(),
-            difficulty: GenesisSpec::difficulty_at(hardfork),
-            nonce: B64::ZERO,
-            mix_hash: B256::ZERO,
-            parent_hash: B256::ZERO,
-            excess_blob_gas: 0,
-            blob_gas_used: 0,
-            system_contracts: true,
-            alloc: accounts
-                .iter()
-                .map(|account| (account.address, rich.clone()))
-                .collect(),
-        },
-        accounts,
-        mining: MiningMode {
-            automine: true,
-            interval_ms: 0,
-        },
-        order: Order::Fees,
-        min_gas_price: 0,
-        auto_impersonate: false,
-        limits: EvmLimits {
-            code_size: None,
-            transaction_gas_limit: false,
-            block_gas_limit: true,
-            transactions_per_block: None,
-        },
-    })
+    let balance = U256::from(10_u64).pow(U256::from(24));
+    let start = NOW_MS / 1000 - 1000;
+    Arc::new(ChainSpec::dev(hardfork, start, accounts, balance))
 }
 
 /// A signed EIP-1559 transaction.
@@ -159,4 +122,113 @@ pub(crate) fn recomputed_root(state: &State) -> B256 {
         };
         (address, account)
     }))
+}
+
+/// A chain with its archive, as a node has them.
+pub(crate) struct Keeper {
+    pub(crate) chain: Chain,
+    pub(crate) archive: Arc<Archive>,
+    store: Arc<MemoryStore>,
+}
+
+impl Keeper {
+    /// A new chain.
+    pub(crate) fn new(spec: Arc<ChainSpec>) -> Self {
+        let store = Arc::new(MemoryStore::default());
+        let archive = Arc::new(Archive::new(store.clone()));
+        let (chain, effects) = Chain::genesis(spec);
+        archive
+            .append(&effects, chain.state(), Arc::new(chain.clone()))
+            .unwrap();
+        Self {
+            chain,
+            archive,
+            store,
+        }
+    }
+
+    /// Applies an entry with this body, as it comes out of the log; gives the blocks that left the chain.
+    pub(crate) fn apply(&mut self, body: Body) -> (Outcome, Vec<Arc<BlockRecord>>) {
+        let request = RequestId([7; 16]);
+        let entry = Entry {
+            answers: vec![Answer {
+                request,
+                outcome: None,
+                complete: true,
+            }],
+            ..entry(&self.chain, body).0
+        };
+        let bytes = entry.encode().unwrap();
+        let entry = Entry::decode(&bytes).unwrap();
+        let past = &*self.archive;
+        let applied = self
+            .chain
+            .apply_with(&entry, keccak256(bytes), LogPosition::default(), past)
+            .unwrap();
+        assert!(!applied.skipped);
+        let chain = Arc::new(applied.chain.clone());
+        let removed = self
+            .archive
+            .append(&applied.effects, chain.state(), chain.clone())
+            .unwrap();
+        self.chain = applied.chain;
+        (applied.answers[0].1.clone(), removed)
+    }
+
+    /// Does a cheat.
+    pub(crate) fn cheat(&mut self, cheat: Cheat) -> Outcome {
+        self.apply(Body::Cheat(cheat)).0
+    }
+
+    /// Mines a block with these transactions; its hash.
+    pub(crate) fn mine(&mut self, transactions: &[Arc<SignedTransaction>]) -> B256 {
+        let (_, _, built) = block(&self.chain, transactions);
+        self.apply(Body::Blocks(vec![built.proposal()]));
+        self.chain.head().hash
+    }
+
+    /// The same chain after a restart from its store.
+    pub(crate) fn restarted(&self) -> Self {
+        self.archive.flush().unwrap();
+        let archive = Arc::new(Archive::new(self.store.clone()));
+        let (state, checkpoint) = archive.load().unwrap().unwrap();
+        let spec = self.chain.spec().clone();
+        let chain = Chain::restore(spec, &checkpoint, state, &archive).unwrap();
+        Self {
+            chain,
+            archive,
+            store: self.store.clone(),
+        }
+    }
+
+    /// What readers see of it.
+    pub(crate) fn view(&self) -> View {
+        View::new(
+            Arc::new(self.chain.clone()),
+            Arc::clone(&self.archive),
+            NOW_MS,
+        )
+    }
+
+    /// The balance of an account after a block.
+    pub(crate) fn balance_at(&self, number: u64, address: Address) -> U256 {
+        let at = self.view().block_and_state(number.into()).unwrap();
+        let account = at.state.account(address).unwrap();
+        account.map_or(U256::ZERO, |account| account.balance)
+    }
+}
+
+/// That two chains are the same in all that a client can see.
+pub(crate) fn assert_same(one: &Chain, other: &Chain) {
+    assert_eq!(one.position(), other.position());
+    assert_eq!(one.head(), other.head());
+    assert_eq!(one.state().root(), other.state().root());
+    assert_eq!(one.settings(), other.settings());
+    assert_eq!(one.version(), other.version());
+    assert_eq!(one.pool().encode(), other.pool().encode());
+    let snapshots = |chain: &Chain| chain.live_snapshots().collect::<Vec<_>>();
+    assert_eq!(snapshots(one), snapshots(other));
+    for number in 0..=one.head().header.number {
+        assert_eq!(one.recent_hash(number), other.recent_hash(number));
+    }
 }

@@ -6,13 +6,14 @@ use super::{
     block::{BlockRecord, Built},
     evm::execute::ExecutionError,
     spec::ForkRules,
-    state::{State, StateError, StateRead},
+    state::{AccountInfo, State, StateError, StateRead},
 };
 use alloy::{
     eips::{BlockId, BlockNumberOrTag},
-    primitives::B256,
+    primitives::{Address, B256, U256, keccak256},
 };
-use std::sync::Arc;
+use revm::bytecode::Bytecode;
+use std::{collections::BTreeSet, sync::Arc};
 
 /// A failed read.
 #[derive(Debug, thiserror::Error)]
@@ -140,6 +141,9 @@ impl View {
     pub fn state_before(&self, block: &BlockRecord) -> Option<Arc<dyn StateRead + Send + Sync>> {
         // Every change has a version of its own, and the block took the next one.
         let version = block.version.checked_sub(1)?;
+        if !block.has_state() {
+            return Some(Arc::new(UnknownState(block.header.number)));
+        }
         let chain = &self.chain;
         Some(
             self.archive
@@ -153,9 +157,53 @@ impl View {
         if block.hash == chain.head().hash {
             return Ok(chain.state().clone());
         }
+        if !block.has_state() {
+            return Err(StateError::Unknown(block.header.number).into());
+        }
         Ok(self
             .archive
             .rewind(chain.state(), chain.version(), block.version)?)
+    }
+
+    /// The same as a whole, with its trie.
+    pub fn whole_state_before(&self, block: &BlockRecord) -> Result<Option<State>, ViewError> {
+        let Some(version) = block.version.checked_sub(1) else {
+            return Ok(None);
+        };
+        let chain = &self.chain;
+        let state = self
+            .archive
+            .rewind(chain.state(), chain.version(), version)?;
+        Ok(Some(state))
+    }
+
+    /// The accounts that are there after the block `to` and differ, in themselves or in their storage, from what they
+    /// were after the earlier block `from`; in the order of their hashed addresses.
+    pub fn modified_accounts(
+        &self,
+        from: &BlockRecord,
+        to: &BlockRecord,
+    ) -> Result<Vec<Address>, ViewError> {
+        let chain = &self.chain;
+        let diff = self
+            .archive
+            .changed_between(chain.version(), from.version, to.version)?;
+        let after = self
+            .archive
+            .state_at(chain.state(), chain.version(), to.version);
+        let mut modified = BTreeSet::new();
+        for (address, before) in &diff.accounts {
+            let now = after.account(*address)?;
+            if now.is_some() && now != *before {
+                modified.insert((keccak256(address), *address));
+            }
+        }
+        for ((address, slot), before) in &diff.storage {
+            if after.storage(*address, *slot)? != *before && after.account(*address)?.is_some() {
+                modified.insert((keccak256(address), *address));
+            }
+        }
+        Ok(modified.into_iter().map(|(_, address)| address).collect())
     }
 
     /// The rules of the block that would be mined now.
@@ -188,10 +236,27 @@ impl View {
         let chain = &self.chain;
         if block.hash == chain.head().hash {
             Arc::new(chain.state().clone())
+        } else if !block.has_state() {
+            Arc::new(UnknownState(block.header.number))
         } else {
             self.archive
                 .state_at(chain.state(), chain.version(), block.version)
         }
+    }
+}
+
+/// The state after a block of a dump that came without it.
+struct UnknownState(u64);
+
+impl StateRead for UnknownState {
+    fn account(&self, _: Address) -> Result<Option<AccountInfo>, StateError> {
+        Err(StateError::Unknown(self.0))
+    }
+    fn storage(&self, _: Address, _: U256) -> Result<U256, StateError> {
+        Err(StateError::Unknown(self.0))
+    }
+    fn code(&self, _: B256) -> Result<Bytecode, StateError> {
+        Err(StateError::Unknown(self.0))
     }
 }
 

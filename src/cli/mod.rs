@@ -3,14 +3,22 @@
 //! Exit codes: 0 for a stop that was asked for (SIGINT, SIGTERM), 1 for what went wrong (`Error: …` on stderr, one
 //! sentence), 2 for a wrong flag (clap's message on stderr).
 //!
+//! ```text
+//! ganache   ganache's spellings → ours        flags/     what there is, by group
+//! foreign   what has no meaning here          overrides  from flags to what they change in a config
+//! start     praline, praline node             keys, status, transfer, instances   the other commands
+//! ```
+//!
 //! *Invariants.* Flags carry anvil's names where anvil has the thing, each has a `PRALINE_…` variable, and each has an
-//! effect: what is not built is refused, not accepted in silence.
+//! effect: what has none is refused or taken with a warning, never in silence.
 
 mod flags;
+mod foreign;
+mod ganache;
 mod http;
+mod instances;
 mod keys;
 mod overrides;
-mod refused;
 mod start;
 mod status;
 mod transfer;
@@ -41,10 +49,14 @@ enum CliError {
     Transfer(#[from] transfer::TransferError),
     #[error(transparent)]
     Status(#[from] status::StatusError),
+    #[error(transparent)]
+    Instance(#[from] instances::InstanceError),
     #[error("the runtime cannot start: {0}")]
     Runtime(io::Error),
     #[error("cannot write `{}`: {source}; choose a path where no file is yet", path.display())]
     Write { path: PathBuf, source: io::Error },
+    #[error("`--log-file`: cannot append to `{}`: {source}; choose another file", path.display())]
+    LogFile { path: PathBuf, source: io::Error },
     #[error("`--mnemonic-random {0}`: a phrase has 12, 15, 18, 21 or 24 words")]
     MnemonicWords(usize),
     #[error("`{flag}`: {reason}")]
@@ -53,9 +65,12 @@ enum CliError {
 
 /// The whole program.
 pub fn main() -> ExitCode {
-    let matches = flags::command().get_matches();
+    let mut words = std::env::args_os();
+    let program = words.next();
+    let words = program.into_iter().chain(ganache::translate(words));
+    let matches = flags::command().get_matches_from(words);
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
-    if let Some(sentence) = refused::sentence(&cli.run.refused) {
+    if let Some(sentence) = cli.run.foreign.refusal() {
         Cli::command()
             .error(clap::error::ErrorKind::UnknownArgument, sentence)
             .exit();
@@ -67,8 +82,17 @@ pub fn main() -> ExitCode {
         Some(Command::Status(status)) => &status.display,
         Some(Command::Import(import)) => &import.display,
         Some(Command::Export(export)) => &export.transfer.display,
+        Some(Command::Instances(instances)) => &instances.display,
     };
-    let printer = start_output(display);
+    let printer = match start_output(display) {
+        Ok(printer) => printer,
+        Err(error) => {
+            let printer = Printer::start(Format::Text, Style::default());
+            printer.error(&error.to_string());
+            printer.flush(FLUSH_LIMIT);
+            return ExitCode::FAILURE;
+        }
+    };
     let result = run(cli, &printer);
     if let Err(error) = &result {
         printer.error(&error.to_string());
@@ -81,15 +105,24 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn start_output(display: &DisplayFlags) -> Printer {
+fn start_output(display: &DisplayFlags) -> Result<Printer, CliError> {
     let format = match (display.quiet, display.json) {
         (true, _) => Format::Quiet,
         (false, true) => Format::Json,
         (false, false) => Format::Text,
     };
-    let printer = Printer::start(format, Style::for_stdout(display.color.into()));
+    let style = Style::for_stdout(display.color.into());
+    let printer = match &display.log_file {
+        None => Printer::start(format, style),
+        Some(path) => {
+            Printer::start_with_file(format, style, path).map_err(|source| CliError::LogFile {
+                path: path.clone(),
+                source,
+            })?
+        }
+    };
     start_tracing(&printer, display.verbosity);
-    printer
+    Ok(printer)
 }
 
 fn run(cli: Cli, printer: &Printer) -> Result<(), CliError> {
@@ -100,5 +133,6 @@ fn run(cli: Cli, printer: &Printer) -> Result<(), CliError> {
         Some(Command::Status(status)) => status::run(&status, printer),
         Some(Command::Import(import)) => transfer::import(&import, printer),
         Some(Command::Export(export)) => transfer::export(&export, printer),
+        Some(Command::Instances(instances)) => instances::run(&instances.action, printer),
     }
 }

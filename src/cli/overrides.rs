@@ -3,44 +3,47 @@
 use super::{
     CliError,
     flags::{
-        AccountFlags, ColorArg, ConsensusFlags, NodeFlags, OrderChoice, ReadsChoice, RunFlags,
-        ServerFlags,
+        AccountFlags, ColorArg, ConsensusFlags, ErrorsChoice, InstamineChoice, NodeFlags,
+        NumberOrWord, OrderChoice, ReadsChoice, RunFlags, ServerFlags,
     },
 };
 use crate::{
     chain::{
-        accounts::{mnemonic_from_entropy, mnemonic_from_seed},
+        accounts::{mnemonic_from_entropy, mnemonic_from_ganache_seed, mnemonic_from_seed},
         pool::Order,
+        spec::Instamine,
     },
-    config::{GANACHE_MNEMONIC, Overrides, Reads},
+    config::{ErrorProfile, GANACHE_MNEMONIC, Overrides, Reads},
     node::clock,
     telemetry::ColorChoice,
 };
 
-impl From<ReadsChoice> for Reads {
-    fn from(choice: ReadsChoice) -> Self {
-        match choice {
-            ReadsChoice::Linearizable => Self::Linearizable,
-            ReadsChoice::Local => Self::Local,
-        }
-    }
+/// The same words for the types of other modules, which know no command line.
+macro_rules! same_words {
+    ($($choice:ident => $type:ty { $($name:ident),+ })+) => {
+        $(impl From<$choice> for $type {
+            fn from(choice: $choice) -> Self {
+                match choice {
+                    $($choice::$name => Self::$name),+
+                }
+            }
+        })+
+    };
 }
 
-impl From<OrderChoice> for Order {
-    fn from(choice: OrderChoice) -> Self {
-        match choice {
-            OrderChoice::Fees => Self::Fees,
-            OrderChoice::Fifo => Self::Fifo,
-        }
-    }
+same_words! {
+    ReadsChoice => Reads { Linearizable, Local }
+    OrderChoice => Order { Fees, Fifo }
+    ColorArg => ColorChoice { Auto, Always, Never }
+    InstamineChoice => Instamine { Eager, Strict }
+    ErrorsChoice => ErrorProfile { Geth, Ganache }
 }
 
-impl From<ColorArg> for ColorChoice {
-    fn from(choice: ColorArg) -> Self {
-        match choice {
-            ColorArg::Auto => Self::Auto,
-            ColorArg::Always => Self::Always,
-            ColorArg::Never => Self::Never,
+impl NumberOrWord {
+    fn number(self) -> Option<u64> {
+        match self {
+            Self::Number(number) => Some(number),
+            Self::Word => None,
         }
     }
 }
@@ -72,6 +75,21 @@ pub(super) fn of_run(flags: &RunFlags) -> Result<Overrides, CliError> {
         disable_code_size_limit: chain.disable_code_size_limit,
         disable_block_gas_limit: chain.disable_block_gas_limit,
         enable_tx_gas_limit: chain.enable_tx_gas_limit,
+        default_gas_price: chain.default_gas_price,
+        disable_min_priority_fee: chain.disable_min_priority_fee,
+        coinbase: chain.coinbase.clone(),
+        extra_data: chain.extra_data.clone(),
+        difficulty: chain.difficulty,
+        disable_default_create2_deployer: chain.disable_default_create2_deployer,
+        disable_initcode_size_limit: chain.disable_initcode_size_limit,
+        memory_limit: chain.memory_limit,
+        disable_pool_balance_checks: chain.disable_pool_balance_checks,
+        account: accounts
+            .account
+            .iter()
+            .map(|account| (account.key.clone(), account.balance))
+            .collect(),
+        unlock: accounts.unlock.clone(),
         auto_impersonate: accounts.auto_impersonate,
         accounts: accounts.accounts,
         balance: accounts.balance,
@@ -82,6 +100,12 @@ pub(super) fn of_run(flags: &RunFlags) -> Result<Overrides, CliError> {
         mixed_mining: mining.mixed_mining,
         order: mining.order.map(Order::from),
         max_transactions: mining.max_transactions,
+        instamine: mining.instamine.map(Instamine::from),
+        timestamp_increment: mining.timestamp_increment.map(NumberOrWord::number),
+        price_bump: mining.price_bump,
+        default_transaction_gas: mining
+            .default_transaction_gas_limit
+            .map(NumberOrWord::number),
         data_dir: state.data_dir.clone(),
         ..of_process(&cluster.consensus, server)?
     })
@@ -110,6 +134,14 @@ fn of_process(consensus: &ConsensusFlags, server: &ServerFlags) -> Result<Overri
         no_request_size_limit: server.no_request_size_limit,
         no_cheats: server.no_cheats,
         allow_faults: server.allow_faults,
+        allowed_hosts: (!server.allowed_hosts.is_empty()).then(|| server.allowed_hosts.clone()),
+        rpc_endpoint: server.rpc_endpoint.clone(),
+        no_websockets: server.no_ws,
+        ipc: server.ipc.clone(),
+        call_gas_limit: server.call_gas_limit,
+        errors: server.errors.map(ErrorProfile::from),
+        vm_errors_on_rpc_response: server.vm_errors_on_rpc_response,
+        throw_on_transaction_failures: server.throw_on_transaction_failures,
         ..Overrides::default()
     })
 }
@@ -142,6 +174,14 @@ fn phrase(flags: &AccountFlags) -> Result<Option<String>, CliError> {
             .map(Some)
             .map_err(|error| CliError::Flag {
                 flag: "--mnemonic-seed-unsafe",
+                reason: error.to_string(),
+            });
+    }
+    if let Some(seed) = &flags.seed {
+        return mnemonic_from_ganache_seed(seed)
+            .map(Some)
+            .map_err(|error| CliError::Flag {
+                flag: "--seed",
                 reason: error.to_string(),
             });
     }

@@ -2,12 +2,14 @@
 
 use super::{
     CliError,
-    flags::{NodeFlags, RunFlags},
-    overrides,
+    flags::{DisplayFlags, NodeFlags, RunFlags},
+    instances, overrides,
 };
 use crate::{
+    chain::evm::trace::tree::TreeStyle,
     config::{BUILTIN_CONFIG, ClusterConfig, ConfigError, DEFAULT_CONFIG_PATH, Overrides},
-    node::{self, Keep, RunCluster, RunMember},
+    node::{self, INSTANCE_VARIABLE, Keep, Output, RunCluster, RunMember},
+    rpc::Trees,
     telemetry::Printer,
 };
 use std::{
@@ -17,11 +19,19 @@ use std::{
 
 /// Where anvil listens.
 const DEFAULT_PORT: u16 = 8545;
+/// Threads beyond this serve nobody.
+const THREADS_MAX: usize = 1024;
 /// The folder of `praline node`, beside the config.
 const DEFAULT_DATA_DIR: &str = ".praline";
 
 /// `praline`: a whole cluster in this process.
 pub(super) fn cluster(flags: RunFlags, printer: &Printer) -> Result<(), CliError> {
+    if flags.process.detach && !instances::is_instance() {
+        return instances::detach(printer);
+    }
+    for sentence in flags.foreign.warnings() {
+        printer.warning(&sentence);
+    }
     let overrides = overrides::of_run(&flags)?;
     let from_flag = if flags.state.ephemeral {
         Some(Keep::Memory)
@@ -36,7 +46,7 @@ pub(super) fn cluster(flags: RunFlags, printer: &Printer) -> Result<(), CliError
             keep,
         )
     } else {
-        let config = load(flags.cluster.config.as_deref(), &overrides)?;
+        let config = load(flags.cluster.config.path.as_deref(), &overrides)?;
         let from_file = config.storage.data_dir.clone().map(Keep::Folder);
         let keep = from_flag.or(from_file).unwrap_or(Keep::Temporary);
         (config, keep)
@@ -44,16 +54,21 @@ pub(super) fn cluster(flags: RunFlags, printer: &Printer) -> Result<(), CliError
     let run = RunCluster {
         config,
         keep,
-        config_out: flags.state.config_out,
-        import_chain: flags.chain.import_chain,
-        exit_with_stdin: flags.embedding.exit_with_stdin,
+        config_out: flags.state.files.config_out,
+        import_chain: flags.state.files.import_chain,
+        instance: std::env::var_os(INSTANCE_VARIABLE).map(PathBuf::from),
+        account_keys: flags.accounts.account_keys_path,
+        output: output(&flags.display, printer),
+        dumps: flags.dump.files(),
+        exit_with_stdin: flags.life.exit_with_stdin && !instances::is_instance(),
     };
-    block_on(node::run_cluster(run, printer))
+    let threads = flags.process.threads;
+    block_on_threads(threads, node::run_cluster(run, printer))
 }
 
 /// `praline node`: one member.
 pub(super) fn member(flags: NodeFlags, printer: &Printer) -> Result<(), CliError> {
-    let config = load(flags.config.as_deref(), &overrides::of_node(&flags)?)?;
+    let config = load(flags.config.path.as_deref(), &overrides::of_node(&flags)?)?;
     let data_root = config
         .storage
         .data_dir
@@ -63,9 +78,11 @@ pub(super) fn member(flags: NodeFlags, printer: &Printer) -> Result<(), CliError
         config,
         data_root,
         node: flags.node,
-        config_out: flags.config_out,
-        import_chain: flags.import_chain,
-        exit_with_stdin: flags.embedding.exit_with_stdin,
+        config_out: flags.files.config_out,
+        import_chain: flags.files.import_chain,
+        output: output(&flags.display, printer),
+        dumps: flags.dump.files(),
+        exit_with_stdin: flags.life.exit_with_stdin,
     };
     block_on(node::run_member(run, printer))
 }
@@ -92,17 +109,50 @@ fn beside(config: &ClusterConfig) -> PathBuf {
     folder.join(DEFAULT_DATA_DIR)
 }
 
+/// What is printed besides blocks and requests. As in forge, the third `-v` shows what fails, the fourth all.
+fn output(display: &DisplayFlags, printer: &Printer) -> Output {
+    let style = TreeStyle {
+        colored: printer.style().is_colored(),
+        storage: display.verbosity >= 5,
+    };
+    let is_wanted = display.print_traces || display.verbosity >= 3;
+    Output {
+        no_console: display.disable_console_log,
+        trees: is_wanted.then_some(Trees {
+            failed_only: !display.print_traces && display.verbosity == 3,
+            style,
+        }),
+        opcodes: display.log_opcodes,
+        bodies: display.log_bodies,
+    }
+}
+
 /// Runs a future on a runtime of this process; what is still running afterwards is cut off.
 pub(super) fn block_on<E>(future: impl Future<Output = Result<(), E>>) -> Result<(), CliError>
 where
     CliError: From<E>,
 {
+    block_on_threads(None, future)
+}
+
+fn block_on_threads<E>(
+    threads: Option<usize>,
+    future: impl Future<Output = Result<(), E>>,
+) -> Result<(), CliError>
+where
+    CliError: From<E>,
+{
     // Each connection is a file; the usual limit of 1024 is less than the servers promise. A refusal changes nothing.
     let _ = rlimit::increase_nofile_limit(rlimit::INFINITY);
-    // More threads than cores: a long EVM run on one must not keep the heartbeats of the others waiting.
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    let threads = match threads {
+        // More threads than cores: a long EVM run on one must not keep the heartbeats of the others waiting.
+        None => cores.max(2) * 2,
+        Some(0) => cores,
+        Some(threads) => threads.min(THREADS_MAX),
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(cores.max(2) * 2)
+        .worker_threads(threads)
         .enable_all()
         .thread_name("praline")
         .build()

@@ -59,7 +59,7 @@ struct Row {
 
 pub(super) fn run(flags: &StatusFlags, printer: &Printer) -> Result<(), CliError> {
     let targets: Vec<(String, String)> = if flags.urls.is_empty() {
-        let config = start::load(flags.config.as_deref(), &Overrides::default())?;
+        let config = start::load(flags.config.path.as_deref(), &Overrides::default())?;
         config
             .members
             .iter()

@@ -5,14 +5,16 @@ use super::{
     accounts::{self, Accounts},
     document::Key,
     error::{ConfigError, Problem},
-    file::{ChainSection, CodeSizeLimit, File, GenesisTimestamp, MiningSection},
+    file::{
+        ChainSection, Clock, CodeSizeLimit, File, GasOrEstimate, GenesisTimestamp, MiningSection,
+    },
     overrides::Origins,
 };
 use crate::chain::spec::{
-    ChainSpec, EvmLimits, ForkSchedule, GenesisAccount, GenesisFile, GenesisSpec, Hardfork,
-    MiningMode,
+    ChainSpec, DevOptions, EvmLimits, ForkSchedule, GenesisAccount, GenesisFile, GenesisSpec,
+    Hardfork, MiningMode, PRICE_BUMP_PERCENT,
 };
-use alloy::primitives::{Address, B64, B256, Bytes, hex};
+use alloy::primitives::{Address, B64, B256, Bytes, U256, hex};
 use std::collections::BTreeMap;
 
 /// The phrase behind `ganache --deterministic`.
@@ -85,6 +87,7 @@ pub(super) fn resolve(file: &File, origins: &Origins) -> Result<Resolved, Config
         min_gas_price: u128::from(section.min_gas_price.unwrap_or(0)),
         auto_impersonate: section.auto_impersonate.unwrap_or(false),
         limits: limits(section, &file.mining, origins)?,
+        dev: dev_options(section, &file.mining, origins)?,
     };
     Ok(Resolved {
         spec,
@@ -123,6 +126,10 @@ fn genesis(
         base_fee: section.base_fee.unwrap_or(base.base_fee),
         coinbase: coinbase(section, origins)?.unwrap_or(base.coinbase),
         extra_data: extra_data(section, origins)?.unwrap_or(base.extra_data),
+        difficulty: match section.difficulty {
+            Some(difficulty) if !base.difficulty.is_zero() => U256::from(difficulty),
+            _ => base.difficulty,
+        },
         ..base
     })
 }
@@ -207,6 +214,7 @@ fn mining(section: &MiningSection, origins: &Origins) -> Result<MiningMode, Conf
     Ok(MiningMode {
         automine: section.automine.unwrap_or(interval_ms == 0),
         interval_ms,
+        instamine: section.instamine.unwrap_or_default(),
     })
 }
 
@@ -227,14 +235,74 @@ fn limits(
         }
     };
     Ok(EvmLimits {
-        code_size: match section.code_size_limit {
-            None => None,
-            Some(CodeSizeLimit::None) => Some(usize::MAX),
-            Some(CodeSizeLimit::Bytes(bytes)) => Some(usize::try_from(bytes).unwrap_or(usize::MAX)),
-        },
+        code_size: section.code_size_limit.map(bytes),
         transaction_gas_limit: section.enforce_transaction_gas_limit.unwrap_or(false),
         block_gas_limit: section.enforce_block_gas_limit.unwrap_or(true),
         transactions_per_block,
+    })
+}
+
+fn bytes(limit: CodeSizeLimit) -> usize {
+    match limit {
+        CodeSizeLimit::None => usize::MAX,
+        CodeSizeLimit::Bytes(bytes) => usize::try_from(bytes).unwrap_or(usize::MAX),
+    }
+}
+
+fn dev_options(
+    section: &ChainSection,
+    mining: &MiningSection,
+    origins: &Origins,
+) -> Result<DevOptions, ConfigError> {
+    let chain = Numbers {
+        origins,
+        table: "chain",
+    };
+    let table = Numbers {
+        origins,
+        table: "mining",
+    };
+    let default = DevOptions::default();
+    // ganache takes indexes of the dev accounts, too; those can be sent from anyway.
+    let unlocked = section.unlocked.iter().flatten();
+    let unlocked = unlocked.filter(|text| text.parse::<u32>().is_err());
+    let unlocked: Result<Vec<Address>, Problem> =
+        unlocked.map(|text| accounts::parse_address(text)).collect();
+    Ok(DevOptions {
+        default_gas_price: section.default_gas_price.map(u128::from),
+        default_transaction_gas: match section.default_transaction_gas {
+            Some(GasOrEstimate::Gas(gas)) => {
+                let (min, max) = GAS_LIMIT_RANGE;
+                let gas = chain.in_range("default_transaction_gas", Some(gas), min, min, max)?;
+                Some(gas)
+            }
+            Some(GasOrEstimate::Estimate) | None => None,
+        },
+        suggested_tip: section
+            .suggested_tip
+            .map_or(default.suggested_tip, u128::from),
+        price_bump_percent: table.in_range(
+            "price_bump_percent",
+            mining.price_bump_percent,
+            PRICE_BUMP_PERCENT,
+            0,
+            1_000,
+        )?,
+        pool_balance_checks: section.pool_balance_checks.unwrap_or(true),
+        timestamp_increment: mining
+            .timestamp_increment_seconds
+            .map(|seconds| {
+                let name = "timestamp_increment_seconds";
+                table.in_range(name, Some(seconds), 0, 0, INTERVAL_MAX_MS / 1000)
+            })
+            .transpose()?,
+        clock_from_genesis: section.clock == Some(Clock::Genesis),
+        extra_data: extra_data(section, origins)?.unwrap_or_default(),
+        create2_deployer: section.create2_deployer.unwrap_or(true),
+        initcode_size: section.initcode_size_limit.map(bytes),
+        memory_bytes: section.memory_limit_bytes,
+        unlocked: unlocked
+            .map_err(|problem| origins.invalid(Key::of("chain", "unlocked"), problem))?,
     })
 }
 

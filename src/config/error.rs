@@ -160,6 +160,12 @@ pub enum Problem {
         "`{0}` is not an IP address; use for example `127.0.0.1`, or `0.0.0.0` to listen everywhere"
     )]
     Host(String),
+    #[error("`{0}` is not a path; write for example `/rpc`")]
+    Endpoint(String),
+    #[error(
+        "a failed transaction is answered as ganache does or as Hardhat does, not both; drop one of them"
+    )]
+    TwoFailureStyles,
     #[error("the ports from {port} on do not suffice for {members} members; choose a lower one")]
     PortRange { port: u16, members: usize },
 }

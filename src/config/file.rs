@@ -1,7 +1,11 @@
 //! The config file as it is written: every key, none checked. `chain-config/cluster.toml` explains them to users.
 
 use super::Ether;
-use crate::{chain::pool::Order, replica::Reads};
+use crate::{
+    chain::{pool::Order, spec::Instamine},
+    replica::Reads,
+    rpc::ErrorProfile,
+};
 use serde::{Deserialize, Deserializer, de};
 use std::{fmt, path::PathBuf};
 
@@ -49,6 +53,17 @@ pub(super) struct ChainSection {
     pub(super) code_size_limit: Option<CodeSizeLimit>,
     pub(super) enforce_transaction_gas_limit: Option<bool>,
     pub(super) enforce_block_gas_limit: Option<bool>,
+    pub(super) initcode_size_limit: Option<CodeSizeLimit>,
+    pub(super) memory_limit_bytes: Option<u64>,
+    pub(super) difficulty: Option<u64>,
+    pub(super) create2_deployer: Option<bool>,
+    pub(super) default_gas_price: Option<u64>,
+    pub(super) default_transaction_gas: Option<GasOrEstimate>,
+    pub(super) suggested_tip: Option<u64>,
+    pub(super) pool_balance_checks: Option<bool>,
+    pub(super) unlocked: Option<Vec<String>>,
+    #[serde(deserialize_with = "clock")]
+    pub(super) clock: Option<Clock>,
 }
 
 impl ChainSection {
@@ -63,6 +78,8 @@ impl ChainSection {
         self.genesis_number = None;
         self.coinbase = None;
         self.extra_data = None;
+        self.difficulty = None;
+        self.create2_deployer = None;
     }
 }
 
@@ -74,6 +91,10 @@ pub(super) struct MiningSection {
     #[serde(deserialize_with = "order")]
     pub(super) order: Option<Order>,
     pub(super) transactions_per_block: Option<u64>,
+    #[serde(deserialize_with = "instamine")]
+    pub(super) instamine: Option<Instamine>,
+    pub(super) timestamp_increment_seconds: Option<u64>,
+    pub(super) price_bump_percent: Option<u64>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -104,6 +125,21 @@ pub(super) struct ServerSection {
     pub(super) connections_max: Option<u64>,
     pub(super) cheats: Option<bool>,
     pub(super) allow_faults: Option<bool>,
+    pub(super) batch_calls_max: Option<u64>,
+    pub(super) calls_per_connection_max: Option<u64>,
+    pub(super) subscriptions_per_connection_max: Option<u64>,
+    pub(super) filters_max: Option<u64>,
+    pub(super) filter_changes_max: Option<u64>,
+    pub(super) filter_idle_seconds: Option<u64>,
+    pub(super) call_gas_limit: Option<u64>,
+    pub(super) allowed_hosts: Option<Vec<String>>,
+    pub(super) rpc_endpoint: Option<String>,
+    pub(super) websockets: Option<bool>,
+    pub(super) ipc: Option<PathBuf>,
+    #[serde(deserialize_with = "errors")]
+    pub(super) errors: Option<ErrorProfile>,
+    pub(super) vm_errors_on_rpc_response: Option<bool>,
+    pub(super) throw_on_transaction_failures: Option<bool>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -144,6 +180,20 @@ pub(super) enum CodeSizeLimit {
     None,
 }
 
+/// What the chain's clock shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Clock {
+    Real,
+    Genesis,
+}
+
+/// Gas, or the word "estimate".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum GasOrEstimate {
+    Gas(u64),
+    Estimate,
+}
+
 /// A number or one word.
 struct NumberOr {
     word: &'static str,
@@ -176,55 +226,46 @@ impl de::Visitor<'_> for NumberOr {
     }
 }
 
-impl<'de> Deserialize<'de> for GenesisTimestamp {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let visitor = NumberOr {
-            word: "start",
-            what: "Unix seconds",
-        };
-        Ok(deserializer
-            .deserialize_any(visitor)?
-            .map_or(Self::Start, Self::At))
-    }
+/// Reads a number or one word into an enum of the two.
+macro_rules! number_or_word {
+    ($type:ty, $what:literal, $word:literal => $nothing:expr, $some:expr) => {
+        impl<'de> Deserialize<'de> for $type {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let visitor = NumberOr {
+                    word: $word,
+                    what: $what,
+                };
+                Ok(deserializer
+                    .deserialize_any(visitor)?
+                    .map_or($nothing, $some))
+            }
+        }
+    };
 }
 
-impl<'de> Deserialize<'de> for CodeSizeLimit {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let visitor = NumberOr {
-            word: "none",
-            what: "a number of bytes",
-        };
-        Ok(deserializer
-            .deserialize_any(visitor)?
-            .map_or(Self::None, Self::Bytes))
-    }
+number_or_word!(GenesisTimestamp, "Unix seconds", "start" => Self::Start, Self::At);
+number_or_word!(CodeSizeLimit, "a number of bytes", "none" => Self::None, Self::Bytes);
+number_or_word!(GasOrEstimate, "an amount of gas", "estimate" => Self::Estimate, Self::Gas);
+
+/// A reader of words, for types of other modules, which know no files.
+macro_rules! words {
+    ($reader:ident: $type:ty, $word:ident { $($name:ident),+ }) => {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "lowercase")]
+        enum $word {
+            $($name),+
+        }
+
+        fn $reader<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<$type>, D::Error> {
+            Ok(Some(match $word::deserialize(deserializer)? {
+                $($word::$name => <$type>::$name),+
+            }))
+        }
+    };
 }
 
-/// The words of the file, for types below the line that know no files.
-#[derive(Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum ReadsWord {
-    Linearizable,
-    Local,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum OrderWord {
-    Fees,
-    Fifo,
-}
-
-fn reads<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Reads>, D::Error> {
-    Ok(Some(match ReadsWord::deserialize(deserializer)? {
-        ReadsWord::Linearizable => Reads::Linearizable,
-        ReadsWord::Local => Reads::Local,
-    }))
-}
-
-fn order<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Order>, D::Error> {
-    Ok(Some(match OrderWord::deserialize(deserializer)? {
-        OrderWord::Fees => Order::Fees,
-        OrderWord::Fifo => Order::Fifo,
-    }))
-}
+words!(reads: Reads, ReadsWord { Linearizable, Local });
+words!(order: Order, OrderWord { Fees, Fifo });
+words!(instamine: Instamine, InstamineWord { Eager, Strict });
+words!(clock: Clock, ClockWord { Real, Genesis });
+words!(errors: ErrorProfile, ErrorsWord { Geth, Ganache });

@@ -21,7 +21,10 @@ mod resolve;
 #[cfg(test)]
 mod tests;
 
-pub use crate::replica::Reads;
+pub use crate::{
+    replica::Reads,
+    rpc::{ErrorProfile, Failures},
+};
 pub use chain::GANACHE_MNEMONIC;
 pub use error::{ConfigError, Place, Problem};
 pub use ether::Ether;
@@ -85,6 +88,32 @@ pub struct ServerConfig {
     pub cheats: bool,
     /// Whether clients may order faults (`cluster_partition` and its kin).
     pub allow_faults: bool,
+    /// Calls in one batch.
+    pub batch_calls_max: u32,
+    /// Calls of one connection that are worked on at once.
+    pub calls_per_connection_max: u32,
+    /// Subscriptions of one connection.
+    pub subscriptions_per_connection_max: u32,
+    /// Filters of one node.
+    pub filters_max: u32,
+    /// Changes that a filter keeps until they are fetched.
+    pub filter_changes_max: u32,
+    /// How long a filter lives without being asked, seconds.
+    pub filter_idle_seconds: u64,
+    /// Gas of calls; `None`: 50 million, or a block's if that is more.
+    pub call_gas_limit: Option<u64>,
+    /// Names that the servers go by, besides IP addresses; `None`: any.
+    pub allowed_hosts: Option<Vec<String>>,
+    /// The only path at which there are answers; `None`: any.
+    pub rpc_endpoint: Option<String>,
+    /// Whether there are WebSockets.
+    pub websockets: bool,
+    /// The socket file of the first member; the others' have `-2`, `-3`, … before the extension.
+    pub ipc: Option<PathBuf>,
+    /// Whose errors clients see.
+    pub errors: ErrorProfile,
+    /// What a client gets for a transaction that was mined and failed.
+    pub failures: Failures,
 }
 
 /// What is kept, and where.
@@ -219,6 +248,19 @@ impl ClusterConfig {
             self.server.host,
             members::port_of(&member.member.rpc_address),
         )
+    }
+
+    /// The socket file of a member, if there are any.
+    pub fn ipc_path(&self, member: &MemberConfig) -> Option<PathBuf> {
+        let first = self.server.ipc.as_ref()?;
+        if member.id == 1 {
+            return Some(first.clone());
+        }
+        let stem = first.file_stem().unwrap_or_default().to_string_lossy();
+        let extension = first
+            .extension()
+            .map_or_else(String::new, |one| format!(".{}", one.to_string_lossy()));
+        Some(first.with_file_name(format!("{stem}-{}{extension}", member.id)))
     }
 
     /// Where a member listens for peers: its port at [`ClusterConfig::peer_host`].

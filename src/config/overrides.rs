@@ -4,9 +4,15 @@ use super::{
     Ether, Reads,
     document::{Document, Key},
     error::{ConfigError, Place, Problem},
-    file::{AccountsSection, ChainSection, CodeSizeLimit, File, GenesisTimestamp},
+    file::{
+        AccountSection, AccountsSection, ChainSection, Clock, CodeSizeLimit, File, GasOrEstimate,
+        GenesisTimestamp,
+    },
 };
-use crate::chain::pool::Order;
+use crate::{
+    chain::{pool::Order, spec::Instamine},
+    rpc::ErrorProfile,
+};
 use std::{net::IpAddr, path::PathBuf};
 
 /// What flags and environment variables set; `None`: the file or the default decides.
@@ -48,6 +54,44 @@ pub struct Overrides {
     pub no_cheats: bool,
     pub allow_faults: bool,
     pub data_dir: Option<PathBuf>,
+    pub default_gas_price: Option<u64>,
+    pub disable_min_priority_fee: bool,
+    pub coinbase: Option<String>,
+    pub extra_data: Option<String>,
+    pub difficulty: Option<u64>,
+    pub disable_default_create2_deployer: bool,
+    pub disable_initcode_size_limit: bool,
+    pub memory_limit: Option<u64>,
+    pub disable_pool_balance_checks: bool,
+    /// Private keys and balances.
+    pub account: Vec<(String, Ether)>,
+    pub unlock: Vec<String>,
+    pub instamine: Option<Instamine>,
+    /// Seconds; `Some(None)` is the clock.
+    pub timestamp_increment: Option<Option<u64>>,
+    pub price_bump: Option<u64>,
+    /// Gas; `Some(None)` is an estimate.
+    pub default_transaction_gas: Option<Option<u64>>,
+    pub allowed_hosts: Option<Vec<String>>,
+    pub rpc_endpoint: Option<String>,
+    pub no_websockets: bool,
+    pub ipc: Option<PathBuf>,
+    pub call_gas_limit: Option<u64>,
+    pub errors: Option<ErrorProfile>,
+    pub vm_errors_on_rpc_response: bool,
+    pub throw_on_transaction_failures: bool,
+}
+
+/// Lays flags over the keys of one table: `key = value, "--flag";`.
+macro_rules! lay {
+    ($flags:ident over $table:literal $section:expr => { $($name:ident = $value:expr, $flag:literal;)* }) => {
+        $($flags.set(&mut $section.$name, $value, $table, stringify!($name), $flag);)*
+    };
+}
+
+/// What a switch sets, if it is on.
+fn on<T>(switch: bool, value: T) -> Option<T> {
+    switch.then_some(value)
 }
 
 /// Where the values of a config came from.
@@ -82,76 +126,35 @@ impl Overrides {
     }
 
     fn apply_cluster(&self, file: &mut File, flags: &mut Flags) {
-        let server = &mut file.server;
-        let host = self.host.map(|ip| ip.to_string());
-        flags.set(&mut server.host, host, "server", "host", "--host");
-        let peer_host = self.peer_host.map(|ip| ip.to_string());
-        flags.set(
-            &mut file.peers.host,
-            peer_host,
-            "peers",
-            "host",
-            "--peer-host",
-        );
-        let cors = self.no_cors.then_some(false);
-        flags.set(&mut server.cors, cors, "server", "cors", "--no-cors");
-        let origin = self.allow_origin.clone();
-        flags.set(
-            &mut server.allow_origin,
-            origin,
-            "server",
-            "allow_origin",
-            "--allow-origin",
-        );
-        let unlimited = self.no_request_size_limit.then_some(u64::from(u32::MAX));
-        let max = &mut server.request_bytes_max;
-        flags.set(
-            max,
-            unlimited,
-            "server",
-            "request_bytes_max",
-            "--no-request-size-limit",
-        );
-        let cheats = self.no_cheats.then_some(false);
-        flags.set(
-            &mut server.cheats,
-            cheats,
-            "server",
-            "cheats",
-            "--no-cheats",
-        );
-        let faults = self.allow_faults.then_some(true);
-        flags.set(
-            &mut server.allow_faults,
-            faults,
-            "server",
-            "allow_faults",
-            "--allow-faults",
-        );
-        let cluster = &mut file.cluster;
-        flags.set(
-            &mut cluster.reads,
-            self.reads,
-            "cluster",
-            "reads",
-            "--reads",
-        );
-        let timeout = &mut cluster.write_timeout_ms;
-        flags.set(
-            timeout,
-            self.write_timeout_ms,
-            "cluster",
-            "write_timeout_ms",
-            "--write-timeout",
-        );
-        let data_dir = self.data_dir.clone();
-        flags.set(
-            &mut file.storage.data_dir,
-            data_dir,
-            "storage",
-            "data_dir",
-            "--data-dir",
-        );
+        let text = |ip: IpAddr| ip.to_string();
+        lay!(flags over "server" file.server => {
+            host = self.host.map(text), "--host";
+            cors = on(self.no_cors, false), "--no-cors";
+            allow_origin = self.allow_origin.clone(), "--allow-origin";
+            request_bytes_max = on(self.no_request_size_limit, u64::from(u32::MAX)), "--no-request-size-limit";
+            cheats = on(self.no_cheats, false), "--no-cheats";
+            allow_faults = on(self.allow_faults, true), "--allow-faults";
+            allowed_hosts = self.allowed_hosts.clone(), "--allowed-hosts";
+            rpc_endpoint = self.rpc_endpoint.clone(), "--rpc-endpoint";
+            websockets = on(self.no_websockets, false), "--no-ws";
+            ipc = self.ipc.clone(), "--ipc";
+            call_gas_limit = self.call_gas_limit, "--call-gas-limit";
+            errors = self.errors, "--errors";
+            vm_errors_on_rpc_response =
+                on(self.vm_errors_on_rpc_response, true), "--vm-errors-on-rpc-response";
+            throw_on_transaction_failures =
+                on(self.throw_on_transaction_failures, true), "--throw-on-transaction-failures";
+        });
+        lay!(flags over "peers" file.peers => {
+            host = self.peer_host.map(text), "--peer-host";
+        });
+        lay!(flags over "cluster" file.cluster => {
+            reads = self.reads, "--reads";
+            write_timeout_ms = self.write_timeout_ms, "--write-timeout";
+        });
+        lay!(flags over "storage" file.storage => {
+            data_dir = self.data_dir.clone(), "--data-dir";
+        });
     }
 
     fn apply_chain(&self, file: &mut File, flags: &mut Flags) {
@@ -159,82 +162,66 @@ impl Overrides {
         if self.genesis.is_some() || chain.genesis_file.is_some() {
             chain.leave_to_genesis_file();
         }
-        let mut number = |slot: &mut Option<u64>, value, name, flag| {
-            flags.set(slot, value, "chain", name, flag);
-        };
-        number(&mut chain.chain_id, self.chain_id, "chain_id", "--chain-id");
-        number(
-            &mut chain.network_id,
-            self.network_id,
-            "network_id",
-            "--network-id",
-        );
-        number(
-            &mut chain.gas_limit,
-            self.gas_limit,
-            "gas_limit",
-            "--gas-limit",
-        );
-        number(
-            &mut chain.base_fee,
-            self.base_fee,
-            "base_fee",
-            "--block-base-fee-per-gas",
-        );
-        number(
-            &mut chain.min_gas_price,
-            self.gas_price,
-            "min_gas_price",
-            "--gas-price",
-        );
-        number(
-            &mut chain.genesis_number,
-            self.number,
-            "genesis_number",
-            "--number",
-        );
-        let hardfork = self.hardfork.clone();
-        flags.set(
-            &mut chain.hardfork,
-            hardfork,
-            "chain",
-            "hardfork",
-            "--hardfork",
-        );
-        let genesis = self.genesis.clone();
-        let slot = &mut chain.genesis_file;
-        flags.set(slot, genesis, "chain", "genesis_file", "--genesis");
-        let timestamp = self.timestamp.map(GenesisTimestamp::At);
-        let slot = &mut chain.genesis_timestamp;
-        flags.set(slot, timestamp, "chain", "genesis_timestamp", "--timestamp");
+        lay!(flags over "chain" chain => {
+            chain_id = self.chain_id, "--chain-id";
+            network_id = self.network_id, "--network-id";
+            gas_limit = self.gas_limit, "--gas-limit";
+            base_fee = self.base_fee, "--block-base-fee-per-gas";
+            min_gas_price = self.gas_price, "--gas-price";
+            default_gas_price = self.default_gas_price, "--default-gas-price";
+            suggested_tip = on(self.disable_min_priority_fee, 0), "--disable-min-priority-fee";
+            genesis_number = self.number, "--number";
+            hardfork = self.hardfork.clone(), "--hardfork";
+            genesis_file = self.genesis.clone(), "--genesis";
+            genesis_timestamp = self.timestamp.map(GenesisTimestamp::At), "--timestamp";
+            clock = self.timestamp.map(|_| Clock::Genesis), "--timestamp";
+            coinbase = self.coinbase.clone(), "--coinbase";
+            extra_data = self.extra_data.clone(), "--extra-data";
+            difficulty = self.difficulty, "--difficulty";
+            create2_deployer =
+                on(self.disable_default_create2_deployer, false), "--disable-default-create2-deployer";
+            unlocked = on(!self.unlock.is_empty(), self.unlock.clone()), "--unlock";
+        });
         self.apply_limits(chain, flags);
     }
 
     fn apply_limits(&self, chain: &mut ChainSection, flags: &mut Flags) {
-        let code_size = self.code_size_limit.map(CodeSizeLimit::Bytes);
-        let slot = &mut chain.code_size_limit;
-        flags.set(
-            slot,
-            code_size,
-            "chain",
-            "code_size_limit",
-            "--code-size-limit",
-        );
-        if self.disable_code_size_limit {
-            chain.code_size_limit = Some(CodeSizeLimit::None);
-        }
-        if self.disable_block_gas_limit {
-            chain.enforce_block_gas_limit = Some(false);
-        }
-        if self.enable_tx_gas_limit {
-            chain.enforce_transaction_gas_limit = Some(true);
-        }
-        if self.auto_impersonate {
-            chain.auto_impersonate = Some(true);
-        }
+        let gas = |gas: Option<u64>| gas.map_or(GasOrEstimate::Estimate, GasOrEstimate::Gas);
+        lay!(flags over "chain" chain => {
+            code_size_limit = self.code_size_limit.map(CodeSizeLimit::Bytes), "--code-size-limit";
+            code_size_limit =
+                on(self.disable_code_size_limit, CodeSizeLimit::None), "--disable-code-size-limit";
+            initcode_size_limit =
+                on(self.disable_initcode_size_limit, CodeSizeLimit::None), "--disable-initcode-size-limit";
+            memory_limit_bytes = self.memory_limit, "--memory-limit";
+            enforce_block_gas_limit = on(self.disable_block_gas_limit, false), "--disable-block-gas-limit";
+            enforce_transaction_gas_limit = on(self.enable_tx_gas_limit, true), "--enable-tx-gas-limit";
+            auto_impersonate = on(self.auto_impersonate, true), "--auto-impersonate";
+            default_transaction_gas =
+                self.default_transaction_gas.map(gas), "--default-transaction-gas-limit";
+            pool_balance_checks =
+                on(self.disable_pool_balance_checks, false), "--disable-pool-balance-checks";
+        });
     }
 
     fn apply_accounts(&self, file: &mut File, flags: &mut Flags) {
+        if !self.account.is_empty() {
+            // As in ganache: named accounts replace those of a phrase.
+            file.accounts = None;
+            file.account = self
+                .account
+                .iter()
+                .map(|(key, balance)| AccountSection {
+                    private_key: Some(key.clone()),
+                    address: None,
+                    balance_ether: *balance,
+                })
+                .collect();
+            flags.0.extend(
+                (0..file.account.len())
+                    .map(|index| (Key::in_item("account", index, "private_key"), "--account")),
+            );
+        }
         let is_set = self.accounts.is_some()
             || self.balance.is_some()
             || self.mnemonic.is_some()
@@ -243,68 +230,36 @@ impl Overrides {
             return;
         }
         let accounts = file.accounts.get_or_insert_with(AccountsSection::default);
-        flags.set(
-            &mut accounts.count,
-            self.accounts,
-            "accounts",
-            "count",
-            "--accounts",
-        );
-        let balance = &mut accounts.balance_ether;
-        flags.set(
-            balance,
-            self.balance,
-            "accounts",
-            "balance_ether",
-            "--balance",
-        );
-        let phrase = self.mnemonic.clone();
-        flags.set(
-            &mut accounts.mnemonic,
-            phrase,
-            "accounts",
-            "mnemonic",
-            "--mnemonic",
-        );
-        let path = self.derivation_path.clone();
-        let slot = &mut accounts.derivation_path;
-        flags.set(
-            slot,
-            path,
-            "accounts",
-            "derivation_path",
-            "--derivation-path",
-        );
+        lay!(flags over "accounts" accounts => {
+            count = self.accounts, "--accounts";
+            balance_ether = self.balance, "--balance";
+            mnemonic = self.mnemonic.clone(), "--mnemonic";
+            derivation_path = self.derivation_path.clone(), "--derivation-path";
+        });
     }
 
     fn apply_mining(&self, file: &mut File, flags: &mut Flags) {
         let mining = &mut file.mining;
-        let interval = self.block_time_ms;
-        flags.set(
-            &mut mining.interval_ms,
-            interval,
-            "mining",
-            "interval_ms",
-            "--block-time",
-        );
-        if self.block_time_ms.is_some() {
-            // As in anvil: a block time replaces mining at once, unless both are asked for.
-            mining.automine = Some(self.mixed_mining);
+        lay!(flags over "mining" mining => {
+            interval_ms = self.block_time_ms, "--block-time";
+            order = self.order, "--order";
+            transactions_per_block = self.max_transactions, "--max-transactions";
+            instamine = self.instamine, "--instamine";
+            timestamp_increment_seconds = self.timestamp_increment.flatten(), "--timestamp-increment";
+            price_bump_percent = self.price_bump, "--price-bump";
+        });
+        if self.timestamp_increment == Some(None) {
+            mining.timestamp_increment_seconds = None;
+        }
+        if let Some(interval_ms) = self.block_time_ms {
+            // As in anvil: a block time replaces mining at once, unless both are asked for; 0 is ganache's word for
+            // mining at once.
+            mining.automine = Some(self.mixed_mining || interval_ms == 0);
         }
         if self.no_mining {
             mining.automine = Some(false);
             mining.interval_ms = None;
         }
-        flags.set(&mut mining.order, self.order, "mining", "order", "--order");
-        let slot = &mut mining.transactions_per_block;
-        let name = "transactions_per_block";
-        flags.set(
-            slot,
-            self.max_transactions,
-            "mining",
-            name,
-            "--max-transactions",
-        );
     }
 }
 

@@ -9,6 +9,7 @@ use super::{
     members,
     overrides::{Origins, Overrides},
 };
+use crate::rpc::{Failures, Limits};
 use std::{
     net::{IpAddr, Ipv4Addr},
     path::Path,
@@ -17,10 +18,12 @@ use std::{
 /// A minute: no interval or timeout of the consensus makes sense beyond it.
 const TIMING_MAX_MS: u64 = 60_000;
 /// 50 MiB: anvil's 2 MB break deployments in batches.
-const REQUEST_BYTES_DEFAULT: u64 = 50 << 20;
+const REQUEST_BYTES_DEFAULT: usize = 50 << 20;
 /// 256 MiB: traces and logs of whole ranges.
-const RESPONSE_BYTES_DEFAULT: u64 = 256 << 20;
+const RESPONSE_BYTES_DEFAULT: usize = 256 << 20;
 const CONNECTIONS_DEFAULT: u64 = 4096;
+/// Names of this machine to itself, and to the containers that run on it.
+const LOCAL_NAMES: [&str; 2] = ["localhost", "host.docker.internal"];
 const SNAPSHOT_INTERVAL_DEFAULT: u64 = 10_000;
 
 /// Checks a file with the flags over it.
@@ -41,6 +44,7 @@ pub(super) fn resolve(
         *genesis_file = genesis_file.take().map(|path| folder.join(path));
     }
     let rules = chain::resolve(&file, &origins)?;
+    let server = server(&file.server, &members, &origins)?;
     let mut storage = storage(&file.storage, &origins)?;
     if overrides.data_dir.is_none() {
         // A folder in the file is relative to the file, one in a flag to where the user is.
@@ -54,7 +58,7 @@ pub(super) fn resolve(
         wallet: rules.wallet,
         timing: timing(&file.cluster, &origins)?,
         reads: file.cluster.reads.unwrap_or_default(),
-        server: server(&file.server, &origins)?,
+        server,
         peer_host: host(
             file.peers.host.as_deref(),
             Key::of("peers", "host"),
@@ -136,33 +140,39 @@ fn timing(section: &ClusterSection, origins: &Origins) -> Result<Timing, ConfigE
     Ok(timing)
 }
 
-fn server(section: &ServerSection, origins: &Origins) -> Result<ServerConfig, ConfigError> {
+fn server(
+    section: &ServerSection,
+    members: &[MemberConfig],
+    origins: &Origins,
+) -> Result<ServerConfig, ConfigError> {
     let number = Numbers {
         origins,
         table: "server",
     };
-    let bytes = |name, value, default| {
-        let value = number.in_range(name, value, default, 1024, u64::from(u32::MAX))?;
-        Ok::<u32, ConfigError>(value as u32)
+    let count = |name, value, default: usize, min| {
+        let default = default as u64;
+        number
+            .in_range(name, value, default, min, u64::from(u32::MAX))
+            .map(|value| value as u32)
     };
+    let limits = Limits::default();
+    let host = host(section.host.as_deref(), Key::of("server", "host"), origins)?;
     let is_cors_on = section.cors.unwrap_or(true);
+    let any_origin = || "*".to_owned();
     Ok(ServerConfig {
-        host: host(section.host.as_deref(), Key::of("server", "host"), origins)?,
-        allow_origin: is_cors_on.then(|| {
-            section
-                .allow_origin
-                .clone()
-                .unwrap_or_else(|| "*".to_owned())
-        }),
-        request_bytes_max: bytes(
+        host,
+        allow_origin: is_cors_on.then(|| section.allow_origin.clone().unwrap_or_else(any_origin)),
+        request_bytes_max: count(
             "request_bytes_max",
             section.request_bytes_max,
             REQUEST_BYTES_DEFAULT,
+            1024,
         )?,
-        response_bytes_max: bytes(
+        response_bytes_max: count(
             "response_bytes_max",
             section.response_bytes_max,
             RESPONSE_BYTES_DEFAULT,
+            1024,
         )?,
         connections_max: number.in_range(
             "connections_max",
@@ -173,7 +183,97 @@ fn server(section: &ServerSection, origins: &Origins) -> Result<ServerConfig, Co
         )? as u32,
         cheats: section.cheats.unwrap_or(true),
         allow_faults: section.allow_faults.unwrap_or(false),
+        batch_calls_max: count(
+            "batch_calls_max",
+            section.batch_calls_max,
+            limits.batch_calls,
+            1,
+        )?,
+        calls_per_connection_max: count(
+            "calls_per_connection_max",
+            section.calls_per_connection_max,
+            limits.calls_per_connection,
+            1,
+        )?,
+        subscriptions_per_connection_max: count(
+            "subscriptions_per_connection_max",
+            section.subscriptions_per_connection_max,
+            limits.subscriptions_per_connection,
+            0,
+        )?,
+        filters_max: count("filters_max", section.filters_max, limits.filters, 0)?,
+        filter_changes_max: count(
+            "filter_changes_max",
+            section.filter_changes_max,
+            limits.filter_changes,
+            1,
+        )?,
+        filter_idle_seconds: number.in_range(
+            "filter_idle_seconds",
+            section.filter_idle_seconds,
+            limits.filter_idle.as_secs(),
+            1,
+            86_400,
+        )?,
+        call_gas_limit: section.call_gas_limit,
+        allowed_hosts: allowed_hosts(section, host, members),
+        rpc_endpoint: endpoint(section, origins)?,
+        websockets: section.websockets.unwrap_or(true),
+        ipc: section.ipc.clone(),
+        errors: section.errors.unwrap_or_default(),
+        failures: failures(section, origins)?,
     })
+}
+
+/// The names by which browsers may call, a guard against DNS rebinding as geth's `--http.vhosts`. A server that other
+/// machines reach is called by names that nobody here knows, so it takes any unless the config says which.
+fn allowed_hosts(
+    section: &ServerSection,
+    host: IpAddr,
+    members: &[MemberConfig],
+) -> Option<Vec<String>> {
+    let named = section.allowed_hosts.clone();
+    if named.is_none() && !host.is_loopback() {
+        return None;
+    }
+    let named = named.unwrap_or_default();
+    if named.iter().any(|name| name == "*") {
+        return None;
+    }
+    let own = members
+        .iter()
+        .filter_map(|member| members::split_address(&member.member.rpc_address))
+        .map(|(name, _)| name.to_owned());
+    let usual = LOCAL_NAMES.iter().map(|name| (*name).to_owned());
+    Some(usual.chain(own).chain(named).collect())
+}
+
+fn endpoint(section: &ServerSection, origins: &Origins) -> Result<Option<String>, ConfigError> {
+    match section.rpc_endpoint.as_deref() {
+        // ganache's default: the root.
+        None | Some("" | "/") => Ok(None),
+        Some(path) if path.starts_with('/') && !path.contains(['?', '#', ' ']) => {
+            Ok(Some(path.to_owned()))
+        }
+        Some(path) => Err(origins.invalid(
+            Key::of("server", "rpc_endpoint"),
+            Problem::Endpoint(path.to_owned()),
+        )),
+    }
+}
+
+fn failures(section: &ServerSection, origins: &Origins) -> Result<Failures, ConfigError> {
+    let ganache = section.vm_errors_on_rpc_response.unwrap_or(false);
+    let hardhat = section.throw_on_transaction_failures.unwrap_or(false);
+    match (ganache, hardhat) {
+        (false, false) => Ok(Failures::InReceipts),
+        (true, false) => Ok(Failures::AsGanache),
+        (false, true) => Ok(Failures::AsHardhat),
+        (true, true) => {
+            let key = Key::of("server", "throw_on_transaction_failures");
+            Err(origins.invalid(key, Problem::TwoFailureStyles))
+        }
+    }
 }
 
 fn storage(section: &StorageSection, origins: &Origins) -> Result<StorageConfig, ConfigError> {

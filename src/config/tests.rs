@@ -507,3 +507,25 @@ fn a_genesis_file_beats_the_config_and_a_flag_beats_both() {
         "{error}"
     );
 }
+
+#[test]
+fn the_moment_of_the_answer_is_a_part_of_the_chain() {
+    use crate::chain::spec::Instamine;
+    for (text, flag, wanted) in [
+        ("", None, Instamine::Eager),
+        ("instamine = \"strict\"", None, Instamine::Strict),
+        (
+            "instamine = \"eager\"",
+            Some(Instamine::Strict),
+            Instamine::Strict,
+        ),
+    ] {
+        let text = BUILTIN_CONFIG.replace("instamine = \"eager\"", text);
+        let overrides = Overrides {
+            instamine: flag,
+            ..Overrides::default()
+        };
+        let config = ClusterConfig::parse(&text, None, &overrides).unwrap();
+        assert_eq!(config.chain.mining.instamine, wanted);
+    }
+}

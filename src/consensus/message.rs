@@ -101,3 +101,17 @@ pub(super) fn encode<T: Serialize>(message: &T, capacity: usize) -> Bytes {
 pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, postcard::Error> {
     postcard::from_bytes(bytes)
 }
+
+/// Bytes of a peer, as a request and as an answer; see [`crate::fuzzing`].
+#[cfg(all(feature = "node", any(test, feature = "fuzzing")))]
+pub(crate) fn fuzz_messages(data: &[u8]) {
+    use crate::net::Tokio;
+    if let Ok(request) = decode::<Request<Tokio>>(data) {
+        let bytes = encode(&request, 0);
+        assert!(
+            decode::<Request<Tokio>>(&bytes).is_ok(),
+            "it cannot be read again"
+        );
+    }
+    drop(decode::<Response<Tokio>>(data));
+}

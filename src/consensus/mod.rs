@@ -39,6 +39,8 @@ pub use handle::{Consensus, ConsensusError, Parts};
 pub use memory::MemoryLog;
 #[cfg(feature = "node")]
 pub(crate) use memory::half_open;
+#[cfg(all(feature = "node", any(test, feature = "fuzzing")))]
+pub(crate) use message::fuzz_messages;
 pub use peers::{MessageKind, PeerCalls, PeerError, PeerService, TimedCalls, Transport};
 pub(crate) use progress::Progress;
 pub use proposals::{ProposalFuture, ProposeError};

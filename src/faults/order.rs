@@ -20,7 +20,7 @@ pub enum EdgeFault {
     Status(u16),
     /// Answers come when the fault is over.
     Hang,
-    /// WebSockets are closed, and new ones are refused.
+    /// `WebSocket`s are closed, and new ones are refused.
     CloseWebSockets,
 }
 

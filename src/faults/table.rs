@@ -110,7 +110,7 @@ impl Faults {
         .await;
     }
 
-    /// Resolves when WebSockets are to be closed.
+    /// Resolves when `WebSocket`s are to be closed.
     pub async fn websockets_closed(&self) {
         let mut tables = self.0.subscribe();
         let closed = |table: &Table| {
@@ -118,7 +118,7 @@ impl Faults {
             edge == Some(EdgeFault::CloseWebSockets)
         };
         if tables.wait_for(closed).await.is_err() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 
@@ -137,7 +137,7 @@ impl Faults {
         let mut tables = self.0.subscribe();
         let is_cut = |table: &Table| table.cut_end(peer, Instant::now()).is_some();
         if tables.wait_for(is_cut).await.is_err() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 
@@ -178,11 +178,11 @@ impl Faults {
     }
 }
 
-fn until<T>(what: T, now: Instant, limit_ms: u64) -> Option<Timed<T>> {
-    Some(Timed {
+fn until<T>(what: T, now: Instant, limit_ms: u64) -> Timed<T> {
+    Timed {
         what,
         until: now + Duration::from_millis(limit_ms),
-    })
+    }
 }
 
 impl Table {
@@ -193,7 +193,7 @@ impl Table {
                     link.cut = None;
                 }
                 for peer in peers {
-                    self.link(*peer).cut = until((), now, *limit_ms);
+                    self.link(*peer).cut = Some(until((), now, *limit_ms));
                 }
             }
             Order::Delay {
@@ -203,7 +203,7 @@ impl Table {
                 limit_ms,
             } => {
                 for peer in peers {
-                    self.link(*peer).delay = until((*delay_ms, *jitter_ms), now, *limit_ms);
+                    self.link(*peer).delay = Some(until((*delay_ms, *jitter_ms), now, *limit_ms));
                 }
             }
             Order::Drop {
@@ -212,13 +212,13 @@ impl Table {
                 limit_ms,
             } => {
                 for peer in peers {
-                    self.link(*peer).drop = until(*per_mille, now, *limit_ms);
+                    self.link(*peer).drop = Some(until(*per_mille, now, *limit_ms));
                 }
             }
-            Order::Pause { limit_ms } => self.pause = until((), now, *limit_ms),
+            Order::Pause { limit_ms } => self.pause = Some(until((), now, *limit_ms)),
             Order::Resume => self.pause = None,
-            Order::Edge { fault, limit_ms } => self.edge = until(*fault, now, *limit_ms),
-            Order::Lag { blocks, limit_ms } => self.lag = until(*blocks, now, *limit_ms),
+            Order::Edge { fault, limit_ms } => self.edge = Some(until(*fault, now, *limit_ms)),
+            Order::Lag { blocks, limit_ms } => self.lag = Some(until(*blocks, now, *limit_ms)),
             Order::Heal => *self = Self::default(),
             Order::Kill | Order::List => {}
         }

@@ -57,6 +57,24 @@ struct Held {
     answer: oneshot::Sender<Answer>,
 }
 
+impl Way {
+    /// The message to `to` waits behind those before it, until `due`.
+    fn hold(&self, to: MemberId, due: Instant, request: Bytes) -> BoxFuture<'static, Answer> {
+        let (answer, answered) = oneshot::channel();
+        let held = Held {
+            due,
+            request,
+            answer,
+        };
+        self.held.fetch_add(1, Ordering::AcqRel);
+        if self.queue.try_send(held).is_err() {
+            self.held.fetch_sub(1, Ordering::AcqRel);
+            return ready(Err(PeerError::Overloaded(to))).boxed();
+        }
+        async move { answered.await.unwrap_or(Err(PeerError::Lost(to))) }.boxed()
+    }
+}
+
 impl FaultyTransport {
     /// Over `inner`, with the faults of this node.
     pub fn new(inner: Arc<dyn Transport>, faults: Faults) -> Self {
@@ -77,28 +95,6 @@ impl FaultyTransport {
             Way { queue, held }
         });
         way.clone()
-    }
-
-    /// The message waits behind those before it, until `due`.
-    fn hold(
-        &self,
-        way: &Way,
-        to: MemberId,
-        due: Instant,
-        request: Bytes,
-    ) -> BoxFuture<'static, Answer> {
-        let (answer, answered) = oneshot::channel();
-        let held = Held {
-            due,
-            request,
-            answer,
-        };
-        way.held.fetch_add(1, Ordering::AcqRel);
-        if way.queue.try_send(held).is_err() {
-            way.held.fetch_sub(1, Ordering::AcqRel);
-            return ready(Err(PeerError::Overloaded(to))).boxed();
-        }
-        async move { answered.await.unwrap_or(Err(PeerError::Lost(to))) }.boxed()
     }
 
     /// The answer, unless the member is cut off meanwhile.
@@ -172,7 +168,7 @@ impl Transport for FaultyTransport {
             self.inner.send(to, kind, request)
         } else {
             let delay = Duration::from_millis(delay_ms + random_below(jitter_ms + 1));
-            self.hold(&way, to, Instant::now() + delay, request)
+            way.hold(to, Instant::now() + delay, request)
         };
         self.guarded(to, answer)
     }

@@ -80,7 +80,7 @@ impl Identity {
         })
     }
 
-    fn hello(&self) -> [u8; HELLO_BYTES] {
+    pub(super) fn hello(&self) -> [u8; HELLO_BYTES] {
         let mut hello = [0; HELLO_BYTES];
         hello[..4].copy_from_slice(&MAGIC);
         hello[4] = PROTOCOL_VERSION;

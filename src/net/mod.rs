@@ -257,5 +257,10 @@ impl Transport for Net {
     }
 }
 
+#[cfg(any(test, feature = "fuzzing"))]
+mod fuzz;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use fuzz::{frames as fuzz_frames, handshake as fuzz_handshake};
+
 #[cfg(test)]
 mod tests;

@@ -296,10 +296,10 @@ fn pieces_come_together_again() {
             (1, None, 300_000)
         ]
     );
-    // A piece that is cut off, and one that belongs to nothing.
+    // A piece that is cut off, and one longer than its frame.
     assert_eq!(assembly.take(&[0; 5], |_| ()), Err(Refusal::BrokenFrame));
     assert_eq!(
-        assembly.take(&[3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], |_| ()),
+        assembly.take(&[3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0], |_| ()),
         Err(Refusal::BrokenFrame)
     );
 }

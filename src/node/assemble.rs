@@ -1,11 +1,12 @@
 //! One member, put together from its parts.
 
 use super::{
-    DataLocation, NodeError, alone::Alone, clock::World, flusher::Flusher, listeners::Listeners,
+    DataLocation, NodeError, Output, alone::Alone, clock::World, flusher::Flusher,
+    listeners::Listeners, metrics::NodeCollector, output::Voice,
 };
 use crate::{
     chain::archive::{Archive, MemoryStore, Store},
-    config::{ClusterConfig, MemberConfig},
+    config::{ClusterConfig, MemberConfig, ServerConfig},
     consensus::{
         Consensus, ConsensusConfig, MemoryLog, MemorySpool, MessageKind, Parts, PeerService,
         SnapshotSpool, TimedCalls, Transport,
@@ -16,9 +17,9 @@ use crate::{
         self, Prepared, RaftLog, Replica, ReplicaConfig,
         api::{Backend, ChainEvent},
     },
-    rpc::{self, Allowed, Limits, Listen, OnConsole, RpcConfig, RpcServer},
+    rpc::{self, Allowed, CallGas, Limits, Listen, OnRequest, RpcConfig, RpcServer},
     storage::{chain::ChainStore, log::DiskLog},
-    telemetry::{Format, Printer},
+    telemetry::{FailureReasons, Printer},
     types::MemberId,
 };
 use alloy::primitives::Bytes;
@@ -26,6 +27,7 @@ use futures::future::BoxFuture;
 use std::{
     path::Path,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 use tokio::sync::{broadcast, oneshot};
 
@@ -55,7 +57,7 @@ pub struct Member {
 /// What a member's RPC server will be started with.
 struct Front {
     config: RpcConfig,
-    on_request: Arc<dyn Fn(&str) + Send + Sync>,
+    on_request: OnRequest,
 }
 
 impl std::fmt::Debug for Front {
@@ -74,19 +76,9 @@ pub async fn start_member(
     data: DataLocation,
     listeners: Listeners,
     printer: &Printer,
+    output: Output,
 ) -> Result<Member, NodeError> {
-    let me = config
-        .member(member)
-        .ok_or_else(|| NodeError::UnknownMember {
-            config: config.name(),
-            name: member.to_string(),
-            names: config
-                .members
-                .iter()
-                .map(|one| one.member.name.as_str())
-                .collect::<Vec<_>>()
-                .join(", "),
-        })?;
+    let me = find(config, member)?;
     let name = me.member.name.clone();
     let failed = |source: Box<dyn std::error::Error + Send + Sync>| NodeError::Start {
         member: name.clone(),
@@ -124,14 +116,20 @@ pub async fn start_member(
     );
     let (flusher, flush_failure) =
         Flusher::start(archive).map_err(|error| failed(Box::new(error)))?;
-    let on_request = request_lines(config, &name, printer);
+    let voice = Voice::new(config, &name, printer, output);
     let front = Front {
         config: RpcConfig {
-            on_console: console_lines(config, &name, printer),
             faults,
+            collectors: vec![Box::new(NodeCollector::start(
+                consensus.clone(),
+                net.clone(),
+            ))],
+            console: voice.console(),
+            traces: voice.traces(),
+            ipc: config.ipc_path(me),
             ..rpc_config(config, listeners.rpc)
         },
-        on_request,
+        on_request: voice.requests(),
     };
     let failure = watch_failures(consensus.clone(), flush_failure);
     Ok(Member {
@@ -150,26 +148,15 @@ pub async fn start_member(
     })
 }
 
-/// Prints each request; with the node's name where there are several.
-fn request_lines(
-    config: &ClusterConfig,
-    name: &str,
-    printer: &Printer,
-) -> Arc<dyn Fn(&str) + Send + Sync> {
-    let printer = printer.clone();
-    let node = (config.members.len() > 1).then(|| name.to_owned());
-    Arc::new(move |method: &str| printer.request(node.as_deref(), method))
-}
-
-/// Prints what contracts say; nothing is looked for where nothing is printed.
-fn console_lines(config: &ClusterConfig, name: &str, printer: &Printer) -> Option<OnConsole> {
-    if printer.format() == Format::Quiet {
-        return None;
-    }
-    let printer = printer.clone();
-    let node = (config.members.len() > 1).then(|| name.to_owned());
-    let print = move |line: &str| printer.console(node.as_deref(), line);
-    Some(OnConsole(Arc::new(print)))
+fn find(config: &ClusterConfig, member: MemberId) -> Result<&MemberConfig, NodeError> {
+    let names = || config.members.iter().map(|one| one.member.name.as_str());
+    config
+        .member(member)
+        .ok_or_else(|| NodeError::UnknownMember {
+            config: config.name(),
+            name: member.to_string(),
+            names: names().collect::<Vec<_>>().join(", "),
+        })
 }
 
 type StartFailure = Box<dyn std::error::Error + Send + Sync>;
@@ -307,14 +294,39 @@ fn rpc_config(config: &ClusterConfig, listener: std::net::TcpListener) -> RpcCon
             Some(origin) => Allowed::Only(vec![origin.to_owned()]),
             None => Allowed::Only(Vec::new()),
         },
-        limits: Limits {
-            connections: server.connections_max as usize,
-            request_bytes: server.request_bytes_max as usize,
-            response_bytes: server.response_bytes_max as usize,
-            ..Limits::default()
+        hosts: match &server.allowed_hosts {
+            None => Allowed::Any,
+            Some(names) => Allowed::Only(names.clone()),
         },
         cheats: server.cheats,
+        endpoint: server.rpc_endpoint.clone(),
+        websockets: server.websockets,
+        errors: server.errors,
+        failures: server.failures,
+        limits: limits(server),
         ..RpcConfig::new(Listen::Bound(listener))
+    }
+}
+
+fn limits(server: &ServerConfig) -> Limits {
+    Limits {
+        connections: server.connections_max as usize,
+        request_bytes: server.request_bytes_max as usize,
+        response_bytes: server.response_bytes_max as usize,
+        batch_calls: server.batch_calls_max as usize,
+        calls_per_connection: server.calls_per_connection_max as usize,
+        subscriptions_per_connection: server.subscriptions_per_connection_max as usize,
+        filters: server.filters_max as usize,
+        filter_changes: server.filter_changes_max as usize,
+        filter_idle: Duration::from_secs(server.filter_idle_seconds),
+        call_gas: match server.call_gas_limit {
+            Some(least) => CallGas {
+                least,
+                is_fixed: true,
+            },
+            None => CallGas::default(),
+        },
+        ..Limits::default()
     }
 }
 
@@ -398,6 +410,16 @@ impl Member {
         self.events.subscribe()
     }
 
+    /// Tells why transactions failed, by executing them again.
+    pub fn failure_reasons(&self) -> FailureReasons {
+        let replica = self.replica.clone();
+        Arc::new(move |block, index| {
+            let replica = replica.clone();
+            let look = move || rpc::failure_reason(&replica, &block, index);
+            Box::pin(async move { tokio::task::spawn_blocking(look).await.ok().flatten() })
+        })
+    }
+
     /// Resolves with the reason when the member can no longer go on (a divergence, a full disk). To be called once.
     pub fn stopped(&mut self) -> BoxFuture<'static, String> {
         let failure = self.failure.take();
@@ -421,7 +443,7 @@ impl Member {
                 None => false,
             };
             if !is_killed {
-                std::future::pending().await
+                std::future::pending::<()>().await;
             }
         })
     }

@@ -9,6 +9,9 @@ pub enum NodeError {
     /// The config.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// A dump of the chain.
+    #[error(transparent)]
+    DumpFile(Box<super::dump_file::DumpFileError>),
     /// The blocks to start with.
     #[error(transparent)]
     ChainFile(#[from] Box<super::chain_file::ChainFileError>),

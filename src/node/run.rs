@@ -1,22 +1,23 @@
 //! From a config to a running process: all members in it, or one.
 
 use super::{
-    NodeError,
+    Instance, NodeError, Output,
     assemble::{self, Member},
     chain_file::import_file,
     clock,
     data_dir::{DataLocation, DataRoot, TemporaryRoot},
+    dump_file::DumpFiles,
     listeners::Listeners,
     signals::Signals,
     slot,
 };
 use crate::{
     config::ClusterConfig,
-    telemetry::{self, Banner, DataPlace, Format, NodeRow, Printer, config_out},
+    telemetry::{self, Banner, DataPlace, Format, NodeRow, Printer, account_keys, config_out},
     types::MemberId,
 };
 use futures::{
-    future::join_all,
+    future::{OptionFuture, join_all},
     stream::{FuturesUnordered, StreamExt as _},
 };
 use std::{
@@ -46,6 +47,14 @@ pub struct RunCluster {
     pub config_out: Option<PathBuf>,
     /// Blocks to start with.
     pub import_chain: Option<PathBuf>,
+    /// Dumps to start with and to write.
+    pub dumps: DumpFiles,
+    /// The file in which a detached program tells of itself.
+    pub instance: Option<PathBuf>,
+    /// The file for the accounts and their keys, in ganache's form.
+    pub account_keys: Option<PathBuf>,
+    /// What is printed besides blocks.
+    pub output: Output,
     /// Whether the end of standard input stops it, as SIGTERM does.
     pub exit_with_stdin: bool,
 }
@@ -63,6 +72,10 @@ pub struct RunMember {
     pub config_out: Option<PathBuf>,
     /// Blocks to start with.
     pub import_chain: Option<PathBuf>,
+    /// Dumps to start with and to write.
+    pub dumps: DumpFiles,
+    /// What is printed besides blocks.
+    pub output: Output,
     /// Whether the end of standard input stops it, as SIGTERM does.
     pub exit_with_stdin: bool,
 }
@@ -75,6 +88,10 @@ pub async fn run_cluster(run: RunCluster, printer: &Printer) -> Result<(), NodeE
         keep,
         config_out,
         import_chain,
+        dumps,
+        instance,
+        account_keys,
+        output,
         exit_with_stdin: _,
     } = run;
     if !config.is_on_one_machine() {
@@ -104,6 +121,10 @@ pub async fn run_cluster(run: RunCluster, printer: &Printer) -> Result<(), NodeE
             place: &place,
             config_out: config_out.as_deref(),
             import_chain: import_chain.as_deref(),
+            dumps: &dumps,
+            instance: instance.as_deref(),
+            account_keys: account_keys.as_deref(),
+            output,
         },
         printer,
         &mut signals,
@@ -120,6 +141,8 @@ pub async fn run_member(run: RunMember, printer: &Printer) -> Result<(), NodeErr
         node,
         config_out,
         import_chain,
+        dumps,
+        output,
         exit_with_stdin: _,
     } = run;
     let slot = slot::take(&config, &data_root, node.as_deref())?;
@@ -140,6 +163,10 @@ pub async fn run_member(run: RunMember, printer: &Printer) -> Result<(), NodeErr
             place: &place,
             config_out: config_out.as_deref(),
             import_chain: import_chain.as_deref(),
+            dumps: &dumps,
+            instance: None,
+            account_keys: None,
+            output,
         },
         printer,
         &mut signals,
@@ -172,12 +199,16 @@ fn place_of(root: &DataRoot) -> DataPlace {
 /// What a shell shows for a process that SIGKILL has ended.
 const EXIT_KILLED: i32 = 128 + 9;
 
-/// What is read and written beside the data.
+/// What is read and written beside the data, and what is printed.
 #[derive(Clone, Copy)]
 struct Files<'a> {
     place: &'a DataPlace,
     config_out: Option<&'a Path>,
     import_chain: Option<&'a Path>,
+    dumps: &'a DumpFiles,
+    instance: Option<&'a Path>,
+    account_keys: Option<&'a Path>,
+    output: Output,
 }
 
 async fn run_opened(
@@ -210,18 +241,27 @@ async fn run_opened(
             rpc: listeners.rpc_address,
             peer: listeners.peer_address,
         });
-        members.push(assemble::start_member(&config, id, data, listeners, printer).await?);
+        members.push(
+            assemble::start_member(&config, id, data, listeners, printer, files.output).await?,
+        );
     }
     if let (Some(path), Some(member)) = (files.import_chain, members.first()) {
         import_file(member.backend(), path, printer)
             .await
             .map_err(Box::new)?;
     }
+    if let Some(member) = members.first() {
+        files.dumps.load_into(member.backend(), printer).await?;
+    }
     for member in &mut members {
         member.serve().await?;
     }
     if let Some(path) = files.config_out {
         let json = config_out(&config, &rows);
+        std::fs::write(path, json.to_string()).map_err(NodeError::io("write", path))?;
+    }
+    if let Some(path) = files.account_keys {
+        let json = account_keys(&config);
         std::fs::write(path, json.to_string()).map_err(NodeError::io("write", path))?;
     }
     Banner {
@@ -234,9 +274,19 @@ async fn run_opened(
         .first()
         .filter(|_| printer.format() != Format::Quiet)
     {
-        tokio::spawn(telemetry::narrate(printer.clone(), member.events()));
+        let reasons = member.failure_reasons();
+        tokio::spawn(telemetry::narrate(
+            printer.clone(),
+            member.events(),
+            reasons,
+        ));
     }
-    wait(members, printer, signals).await
+    let urls = rows.iter().map(|row| format!("http://{}", row.rpc));
+    let instance = files
+        .instance
+        .map(|path| Instance::hold(path, urls.collect()).map_err(NodeError::io("write", path)));
+    let _held = instance.transpose()?;
+    wait(members, files.dumps, printer, signals).await
 }
 
 /// What SIGKILL does: to the process, or where others live in it, to the one member, which ends without a word.
@@ -252,6 +302,7 @@ fn kill(members: &mut Vec<Member>, name: &str) {
 /// Until a signal, or until no member can go on. One that stops by itself leaves the others running.
 async fn wait(
     mut members: Vec<Member>,
+    dumps: &DumpFiles,
     printer: &Printer,
     signals: &mut Signals,
 ) -> Result<(), NodeError> {
@@ -265,6 +316,7 @@ async fn wait(
             }
         })
         .collect();
+    let backend = members.first().map(|member| member.backend().clone());
     let mut failures: FuturesUnordered<_> = members
         .iter_mut()
         .map(|member| {
@@ -278,10 +330,15 @@ async fn wait(
         })
         .collect();
     let mut result = Ok(());
+    let regularly = backend
+        .as_ref()
+        .map(|backend| dumps.dump_regularly(backend, printer));
+    let mut regularly = Box::pin(OptionFuture::from(regularly));
     loop {
         tokio::select! {
             () = signals.next() => break,
             Some(name) = kills.next() => kill(&mut members, &name),
+            Some(()) = &mut regularly => {}
             Some(failure) = failures.next() => {
                 if failures.is_empty() {
                     result = Err(failure);
@@ -289,6 +346,17 @@ async fn wait(
                 }
                 printer.error(&failure.to_string());
             }
+        }
+    }
+    drop(regularly);
+    if let Some(backend) = &backend {
+        // It may take long; another signal cuts it short and leaves the old file.
+        let dumped = tokio::select! {
+            dumped = dumps.dump_from(backend, Some(printer)) => dumped,
+            () = signals.next() => Ok(()),
+        };
+        if let (Err(error), true) = (dumped, result.is_ok()) {
+            result = Err(error.into());
         }
     }
     signals

@@ -219,6 +219,7 @@ fn members_on_several_machines_are_not_one_process() {
         keep: Keep::Memory,
         config_out: None,
         import_chain: None,
+        dumps: super::DumpFiles::default(),
         exit_with_stdin: false,
     };
     let error = runtime.block_on(run_cluster(run, &printer)).unwrap_err();

@@ -49,7 +49,8 @@ impl Applier {
             chain.adopt(&entry, built, digest)
         } else {
             let entry = Entry::decode(&payload.0).map_err(fatal)?;
-            chain.apply(&entry, digest, at).map_err(fatal)?
+            let past = &*self.shared.archive;
+            chain.apply_with(&entry, digest, at, past).map_err(fatal)?
         };
         if !applied.skipped {
             applied.chain.set_log_position(at);

@@ -4,7 +4,8 @@ use super::log::LogError;
 use crate::{
     chain::{
         Rejection,
-        command::{Cheat, WireImport, Write},
+        command::{Cheat, ReorgTransaction, WireImport, Write},
+        load::LoadPart,
         transaction::SignedTransaction,
     },
     types::{LogIndex, MemberId, RequestId},
@@ -95,6 +96,41 @@ pub(super) enum WireWrite {
         key: String,
         value: String,
     },
+    Reorg {
+        depth: u64,
+        transactions: Vec<(WireReorgTransaction, u64)>,
+    },
+    Load(Arc<LoadPart>),
+}
+
+/// A transaction of a reorg as bytes.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) enum WireReorgTransaction {
+    Signed(Bytes),
+    /// JSON.
+    Unsigned(Bytes),
+}
+
+impl WireReorgTransaction {
+    fn new(transaction: &ReorgTransaction) -> Result<Self, MessageError> {
+        Ok(match transaction {
+            ReorgTransaction::Signed(signed) => Self::Signed(signed.to_bytes().into()),
+            ReorgTransaction::Unsigned(request) => {
+                Self::Unsigned(serde_json::to_vec(request).map_err(unreadable)?.into())
+            }
+        })
+    }
+
+    fn into_transaction(self) -> Result<ReorgTransaction, MessageError> {
+        Ok(match self {
+            Self::Signed(bytes) => ReorgTransaction::Signed(Arc::new(
+                SignedTransaction::from_bytes(&bytes).map_err(unreadable)?,
+            )),
+            Self::Unsigned(json) => {
+                ReorgTransaction::Unsigned(serde_json::from_slice(&json).map_err(unreadable)?)
+            }
+        })
+    }
 }
 
 impl WireWrite {
@@ -121,6 +157,17 @@ impl WireWrite {
                 key: key.clone(),
                 value: value.clone(),
             },
+            Write::Reorg {
+                depth,
+                transactions,
+            } => Self::Reorg {
+                depth: *depth,
+                transactions: transactions
+                    .iter()
+                    .map(|(one, index)| Ok((WireReorgTransaction::new(one)?, *index)))
+                    .collect::<Result<_, MessageError>>()?,
+            },
+            Write::Load(part) => Self::Load(Arc::clone(part)),
         })
     }
 
@@ -149,6 +196,17 @@ impl WireWrite {
             ),
             Self::Cheat(cheat) => Write::Cheat(cheat),
             Self::Note { key, value } => Write::Note { key, value },
+            Self::Reorg {
+                depth,
+                transactions,
+            } => Write::Reorg {
+                depth,
+                transactions: transactions
+                    .into_iter()
+                    .map(|(one, index)| Ok((one.into_transaction()?, index)))
+                    .collect::<Result<_, MessageError>>()?,
+            },
+            Self::Load(part) => Write::Load(part),
         })
     }
 }
@@ -165,4 +223,15 @@ pub(super) fn decode<T: for<'a> Deserialize<'a>>(bytes: &[u8]) -> Result<T, Mess
 
 fn unreadable(error: impl std::fmt::Display) -> MessageError {
     MessageError(error.to_string())
+}
+
+/// Bytes of a peer, as a request and as an answer, and as the payload of an entry; see [`crate::fuzzing`].
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn fuzz_messages(data: &[u8]) {
+    drop(decode::<Request>(data));
+    drop(decode::<Response>(data));
+    if let Ok(entry) = crate::chain::command::Entry::decode(data) {
+        let again = crate::chain::command::Entry::decode(&entry.encode().unwrap_or_default());
+        assert!(again.is_ok(), "it cannot be read again");
+    }
 }

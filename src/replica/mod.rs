@@ -14,6 +14,7 @@ mod applier;
 mod barrier;
 pub mod environment;
 pub mod import;
+pub mod load;
 pub mod log;
 mod message;
 mod prepare;
@@ -23,15 +24,16 @@ mod router;
 mod shared;
 mod snapshot;
 mod start;
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod waiters;
 
 pub use applier::Applier;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use message::fuzz_messages;
 #[cfg(feature = "node")]
-pub(crate) use producer::SUGGESTED_TIP;
 pub use raft_log::RaftLog;
 pub use shared::EventSink;
 pub use start::{Prepared, Reads, Replica, ReplicaConfig, StartError, prepare};

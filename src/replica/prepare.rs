@@ -6,6 +6,7 @@ use crate::chain::{
     command::Write,
     evm::call::{CallContext, CallError, estimate_gas},
     pool::validate::{self, Rules},
+    spec::Hardfork,
 };
 use alloy::rpc::types::TransactionRequest;
 
@@ -30,9 +31,18 @@ pub(super) fn prepare(chain: &Chain, write: Write, now_ms: u64) -> Result<Write,
             Ok(Write::Transaction(transaction))
         }
         Write::Unsigned(mut request) => {
-            request.from = Some(sender_of(chain, &request)?);
+            request.from = Some(sender_of(chain, &request, now_ms)?);
+            let dev = &chain.spec().dev;
             if request.gas.is_none() {
-                request.gas = Some(estimate(chain, &request, now_ms)?);
+                request.gas = Some(match dev.default_transaction_gas {
+                    Some(gas) => gas,
+                    None => estimate(chain, &request, now_ms)?,
+                });
+            }
+            if let Some(price) = dev.default_gas_price
+                && has_open_gas_price(chain, &request, now_ms)
+            {
+                request.gas_price = Some(price.max(u128::from(chain.next_base_fee())));
             }
             Ok(Write::Unsigned(request))
         }
@@ -40,8 +50,23 @@ pub(super) fn prepare(chain: &Chain, write: Write, now_ms: u64) -> Result<Write,
     }
 }
 
+/// Whether the request means a transaction with a gas price, and does not name it.
+fn has_open_gas_price(chain: &Chain, request: &TransactionRequest, now_ms: u64) -> bool {
+    let is_open = request.gas_price.is_none()
+        && request.max_fee_per_gas.is_none()
+        && request.max_priority_fee_per_gas.is_none();
+    let rules = chain.next_rules(chain.next_timestamp(now_ms));
+    let is_old = matches!(request.transaction_type, Some(0 | 1))
+        || (request.transaction_type.is_none() && !rules.is_active(Hardfork::London));
+    is_open && is_old
+}
+
 /// The gas of a transaction that names none, estimated on the pending block as in anvil.
-fn estimate(chain: &Chain, request: &TransactionRequest, now_ms: u64) -> Result<u64, Rejection> {
+pub(super) fn estimate(
+    chain: &Chain,
+    request: &TransactionRequest,
+    now_ms: u64,
+) -> Result<u64, Rejection> {
     let failed = |reason: String| Rejection::InvalidTransaction(reason);
     let timestamp = chain.next_timestamp(now_ms);
     let pending = if chain.pool().is_empty() {
@@ -59,6 +84,7 @@ fn estimate(chain: &Chain, request: &TransactionRequest, now_ms: u64) -> Result<
         header: &chain.next_header(timestamp),
         state: pending.as_ref().unwrap_or(chain.state()),
         block_hash: &block_hash,
+        signatures: &chain.settings().signatures,
         gas_cap: chain.settings().block_gas_limit.max(ESTIMATE_GAS),
     };
     // The nonce is given out later, by the leader.

@@ -12,7 +12,10 @@ use super::{
     shared::Shared,
 };
 use crate::{
-    chain::command::{Outcome, Write},
+    chain::{
+        command::{Outcome, Write},
+        load::LoadStep,
+    },
     types::{LogIndex, MemberId, RequestId},
 };
 use alloy::primitives::Bytes;
@@ -30,6 +33,8 @@ const RETRY_MS: u64 = 10;
 
 /// Gas that even a slow machine executes in a millisecond.
 const GAS_PER_MS_LEAST: u64 = 5_000;
+/// Bytes of a dump that even a slow machine takes in a millisecond.
+const LOAD_BYTES_PER_MS_LEAST: u64 = 500;
 /// What an (almost empty) block may take at the most, on a slow machine.
 const MINING_MS_PER_BLOCK: u64 = 10;
 
@@ -277,6 +282,11 @@ fn mining_ms(write: &Write) -> u64 {
             let gas = gas.fold(0, u64::saturating_add);
             let empty = (blocks.len() as u64).saturating_mul(MINING_MS_PER_BLOCK);
             empty.saturating_add(gas / GAS_PER_MS_LEAST)
+        }
+        Write::Reorg { depth, .. } => depth.saturating_mul(MINING_MS_PER_BLOCK),
+        Write::Load(part) => {
+            let bytes: usize = part.steps.iter().map(LoadStep::size).sum();
+            bytes as u64 / LOAD_BYTES_PER_MS_LEAST
         }
         _ => 0,
     }

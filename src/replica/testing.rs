@@ -1,5 +1,6 @@
 //! A cluster of replicas over a log that is one list in memory: what the replica does, without Raft.
 #![allow(clippy::unwrap_used)]
+#![cfg_attr(not(test), allow(dead_code))] // the fuzz targets need some of it
 
 use super::{
     Applier, Prepared, Reads, Replica, ReplicaConfig,

@@ -1,6 +1,13 @@
 //! What every method may use: the member of the cluster behind the server, and the server's own few things.
 
-use super::{console::Console, error::RpcError, filters::Filters, limits::Limits};
+use super::{
+    error::{ErrorProfile, Failures, RpcError},
+    filters::Filters,
+    limits::Limits,
+    metrics::Metrics,
+    request_log::OnRequest,
+    witness::Witness,
+};
 use crate::{
     chain::{
         Chain,
@@ -15,9 +22,6 @@ use alloy::eips::{BlockId, BlockNumberOrTag};
 use std::{fmt, sync::Arc};
 use tokio::sync::{Semaphore, broadcast};
 
-/// Called with the method's name before each call, for the log that a user sees.
-pub type OnRequest = Arc<dyn Fn(&str) + Send + Sync>;
-
 /// See the module.
 pub(crate) struct Context {
     pub(crate) backend: Arc<dyn Backend>,
@@ -25,11 +29,15 @@ pub(crate) struct Context {
     pub(crate) filters: Filters,
     pub(crate) limits: Limits,
     pub(crate) on_request: OnRequest,
-    pub(crate) console: Console,
     /// Faults on request, where the node allows them.
     pub(crate) faults: Option<Arc<Control>>,
+    /// What `GET /metrics` shows.
+    pub(crate) metrics: Option<Metrics>,
     /// Whether cheats are done.
     pub(crate) cheats: bool,
+    pub(crate) witness: Witness,
+    pub(crate) errors: ErrorProfile,
+    pub(crate) failures: Failures,
     evm_runs: Semaphore,
 }
 
@@ -57,9 +65,12 @@ impl Context {
             events,
             limits,
             on_request,
-            console: Console::default(),
             faults: None,
             cheats: true,
+            metrics: None,
+            witness: Witness::default(),
+            errors: ErrorProfile::default(),
+            failures: Failures::default(),
         }
     }
 

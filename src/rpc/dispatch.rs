@@ -19,7 +19,7 @@ use jsonrpsee::{
     core::RegisterMethodError,
     types::{self, Id},
 };
-use std::{panic::AssertUnwindSafe, sync::Arc};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Instant};
 
 /// What a method gives.
 pub(crate) type Answer = Result<Json, RpcError>;
@@ -88,8 +88,13 @@ impl Dispatcher {
         };
         let error = RpcError::limit_exceeded("this fault was asked for (cluster_rpcFault)");
         let mut out = Vec::new();
-        jsonrpc::write_answer(&mut out, id.unwrap_or("null"), &failure(error));
+        jsonrpc::write_answer(&mut out, id.unwrap_or("null"), &self.failure(error));
         out
+    }
+
+    /// The response of a call that failed before it had a method.
+    fn failure(&self, error: RpcError) -> MethodResponse {
+        failure(error.in_profile(self.context.errors))
     }
 
     /// Answers a message; `None` if it holds notifications alone.
@@ -100,7 +105,7 @@ impl Dispatcher {
     ) -> Option<Vec<u8>> {
         let mut out = Vec::with_capacity(256);
         match jsonrpc::parse(message, self.context.limits.batch_calls) {
-            Err(error) => jsonrpc::write_answer(&mut out, "null", &failure(error)),
+            Err(error) => jsonrpc::write_answer(&mut out, "null", &self.failure(error)),
             Ok(Message::Single(request)) => {
                 if !self.answer_one(request, session, &mut out).await {
                     return None;
@@ -122,7 +127,7 @@ impl Dispatcher {
             Ok(request) => (request.id, self.call(&request, session).await),
             Err(malformed) => (
                 Some(malformed.id.unwrap_or("null")),
-                failure(malformed.error),
+                self.failure(malformed.error),
             ),
         };
         let Some(id) = id else {
@@ -188,13 +193,14 @@ impl Dispatcher {
             self.methods.method_with_name(&request.method)
         else {
             let name = printable(&request.method);
-            (self.context.on_request)(&name);
-            return failure(RpcError::method_not_found(&name));
+            self.context.on_request.called(&name);
+            return self.failure(RpcError::method_not_found(&name));
         };
-        (self.context.on_request)(method);
+        self.context.on_request.called(method);
         if !self.context.cheats && methods::is_cheat(method) {
-            return failure(RpcError::method_not_found(method));
+            return self.failure(RpcError::method_not_found(method));
         }
+        let start = Instant::now();
         let mut extensions = Extensions::new();
         extensions.insert(Caller {
             method,
@@ -205,10 +211,28 @@ impl Dispatcher {
         let limit = usize::MAX;
         let response = callback(Id::Null, params, ConnectionId(0), limit, extensions);
         let outcome = AssertUnwindSafe(response).catch_unwind().await;
-        outcome.unwrap_or_else(|_| {
+        let response = outcome.unwrap_or_else(|_| {
             tracing::error!(method, "a method panicked");
             failure(RpcError::internal("the method failed inside the node"))
-        })
+        });
+        if let Some(metrics) = &self.context.metrics {
+            metrics.called(method, response.is_success(), start.elapsed());
+        }
+        self.log(method, request.params.unwrap_or("[]"), &response);
+        response
+    }
+
+    /// Tells the log what came of a call.
+    fn log(&self, method: &str, params: &str, response: &MethodResponse) {
+        let log = &self.context.on_request;
+        if log.wants_bodies() {
+            log.answered(method, params, response.as_json().get());
+        }
+        if response.is_error() {
+            let answer = response.as_json().get();
+            let sentence = serde_json::from_str::<Failed>(answer);
+            log.failed(method, params, &sentence.unwrap_or_default().error.message);
+        }
     }
 }
 
@@ -233,6 +257,17 @@ fn printable(name: &str) -> String {
     shown
         .map(|c| if c.is_control() { '?' } else { c })
         .collect()
+}
+
+/// The sentence of an answer that is an error.
+#[derive(Default, serde::Deserialize)]
+struct Failed {
+    error: FailedBecause,
+}
+
+#[derive(Default, serde::Deserialize)]
+struct FailedBecause {
+    message: String,
 }
 
 /// The id of an answer, as it stands there.

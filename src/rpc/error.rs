@@ -3,6 +3,9 @@
 //! Rules (measured against ethers, viem, web3 and alloy): a revert is 3 with its data; a rejected transaction is
 //! -32003 in geth's words, because viem sends a second request on -32000; what fails again whenever it is asked is
 //! never -32603 or -32005, because viem repeats those; a fault of the cluster is -32005, which clients do repeat.
+//! Another profile of codes and words (ganache's) is laid over an error where it leaves the server.
+
+mod ganache;
 
 use crate::{
     chain::{
@@ -12,7 +15,7 @@ use crate::{
         evm::{
             call::CallError,
             simulate::{CallFailure, SimulateError, Violation},
-            trace::TraceError,
+            trace::{TraceError, failure::Failure},
         },
         state::StateError,
         transaction::TransactionError,
@@ -39,9 +42,48 @@ const VM_ERROR: i32 = -32015;
 /// EIP-7966.
 const RECEIPT_TIMEOUT: i32 = 4;
 
+/// Whose errors clients see.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ErrorProfile {
+    /// geth's words, with the codes that client libraries understand best.
+    #[default]
+    Geth,
+    /// ganache's codes and words.
+    Ganache,
+}
+
+/// What a client gets for a transaction that was mined and failed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Failures {
+    /// The hash; its receipt tells.
+    #[default]
+    InReceipts,
+    /// ganache's error (`vmErrorsOnRPCResponse`).
+    AsGanache,
+    /// The error of a call that does the same, as Hardhat's node (`throwOnTransactionFailures`).
+    AsHardhat,
+}
+
 /// The error of an answer: jsonrpsee's, made by the rules of this module alone.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct RpcError(ErrorObjectOwned);
+pub(crate) struct RpcError {
+    object: ErrorObjectOwned,
+    /// What happened, where another profile has its own words for it.
+    cause: Option<Box<Cause>>,
+}
+
+/// What happened, before it was put into words.
+#[derive(Clone, Debug, PartialEq)]
+enum Cause {
+    Reverted { reason: Option<String>, data: Bytes },
+    Halted(String),
+    Rejected(Rejection),
+    MethodNotFound(String),
+    MissingArgument,
+    NoNotifications,
+    Undecodable(String),
+    UnknownTransaction(B256),
+}
 
 /// What a client may make of a fault of the cluster.
 #[derive(Serialize)]
@@ -55,11 +97,42 @@ struct UnavailableData {
 
 impl RpcError {
     fn new(code: i32, message: impl Into<String>) -> Self {
-        Self(ErrorObjectOwned::owned(code, message, None::<()>))
+        ErrorObjectOwned::owned(code, message, None::<()>).into()
+    }
+
+    fn because(self, cause: Cause) -> Self {
+        Self {
+            cause: Some(Box::new(cause)),
+            ..self
+        }
+    }
+
+    /// The same error as this profile has it.
+    pub(crate) fn in_profile(self, profile: ErrorProfile) -> Self {
+        match profile {
+            ErrorProfile::Geth => self,
+            ErrorProfile::Ganache => self.into_ganache(),
+        }
+    }
+
+    /// A transaction that was mined and failed, where clients want an error for it.
+    pub(crate) fn failed_transaction(hash: B256, failure: &Failure, style: Failures) -> Self {
+        if style == Failures::AsGanache {
+            return ganache::transaction_failure(hash, failure).into();
+        }
+        match &failure.halt {
+            Some(words) => Self::new(SERVER_ERROR, words).because(Cause::Halted(words.clone())),
+            None => Self::reverted(failure.reason().as_deref(), &failure.output),
+        }
+    }
+
+    /// An estimate that failed, as ganache tells of it.
+    pub(crate) fn failed_estimate(failure: &Failure) -> Self {
+        ganache::estimate_failure(failure).into()
     }
 
     fn with_data(code: i32, message: impl Into<String>, data: impl Serialize) -> Self {
-        Self(ErrorObjectOwned::owned(code, message, Some(data)))
+        ErrorObjectOwned::owned(code, message, Some(data)).into()
     }
 
     /// The message is not JSON.
@@ -78,6 +151,7 @@ impl RpcError {
             METHOD_NOT_FOUND,
             format!("the method {method} does not exist/is not available"),
         )
+        .because(Cause::MethodNotFound(method.to_owned()))
     }
 
     /// No such thing in a namespace (geth's sentence).
@@ -91,7 +165,7 @@ impl RpcError {
 
     /// A subscription over HTTP.
     pub(crate) fn notifications_not_supported() -> Self {
-        Self::new(METHOD_NOT_FOUND, "notifications not supported")
+        Self::new(METHOD_NOT_FOUND, "notifications not supported").because(Cause::NoNotifications)
     }
 
     /// A parameter cannot be used; `problem` names its value.
@@ -113,6 +187,7 @@ impl RpcError {
             INVALID_PARAMS,
             format!("missing value for required argument {index}"),
         )
+        .because(Cause::MissingArgument)
     }
 
     /// More parameters than the method takes.
@@ -128,6 +203,11 @@ impl RpcError {
         Self::new(SERVER_ERROR, sentence)
     }
 
+    /// No such mined transaction.
+    pub(crate) fn unknown_transaction(hash: B256) -> Self {
+        Self::server("transaction not found").because(Cause::UnknownTransaction(hash))
+    }
+
     /// EIP-7966: the transaction is sent, but not mined in time; its hash is the data.
     pub(crate) fn receipt_timeout(hash: B256, timeout_ms: u64) -> Self {
         Self::with_data(
@@ -137,6 +217,11 @@ impl RpcError {
             ),
             hash,
         )
+    }
+
+    /// A transaction that is not taken.
+    pub(crate) fn transaction_rejected(sentence: impl Into<String>) -> Self {
+        Self::new(TRANSACTION_REJECTED, sentence)
     }
 
     /// A limit of this server; asking again later may help.
@@ -155,7 +240,10 @@ impl RpcError {
             Some(reason) => format!("execution reverted: {reason}"),
             None => "execution reverted".to_owned(),
         };
-        Self::with_data(EXECUTION_REVERTED, message, data)
+        Self::with_data(EXECUTION_REVERTED, message, data).because(Cause::Reverted {
+            reason: reason.map(str::to_owned),
+            data: data.clone(),
+        })
     }
 
     fn unavailable(fault: Unavailable) -> Self {
@@ -176,24 +264,33 @@ impl RpcError {
     /// The code, as the client sees it.
     #[cfg(test)]
     pub(crate) fn code(&self) -> i32 {
-        self.0.code()
+        self.object.code()
     }
 
     /// The sentence, as the client sees it.
     #[cfg(test)]
     pub(crate) fn message(&self) -> &str {
-        self.0.message()
+        self.object.message()
     }
 
     /// Whether the message was not JSON.
     pub(crate) fn is_parse_error(&self) -> bool {
-        self.0.code() == PARSE_ERROR
+        self.object.code() == PARSE_ERROR
     }
 }
 
 impl From<RpcError> for ErrorObjectOwned {
     fn from(error: RpcError) -> Self {
-        error.0
+        error.object
+    }
+}
+
+impl From<ErrorObjectOwned> for RpcError {
+    fn from(object: ErrorObjectOwned) -> Self {
+        Self {
+            object,
+            cause: None,
+        }
     }
 }
 
@@ -205,7 +302,10 @@ impl From<Rejection> for RpcError {
             Rejection::TimestampInPast { .. } | Rejection::InvalidValue(_) => {
                 Self::new(INVALID_PARAMS, rejection.to_string())
             }
-            _ => Self::new(TRANSACTION_REJECTED, rejection.to_string()),
+            // No transaction is refused here, and geth says -32000.
+            Rejection::WrongPassphrase(_) => Self::server(rejection.to_string()),
+            _ => Self::new(TRANSACTION_REJECTED, rejection.to_string())
+                .because(Cause::Rejected(rejection)),
         }
     }
 }
@@ -282,9 +382,12 @@ impl From<CallError> for RpcError {
             CallError::Reverted { reason, data } => Self::reverted(reason.as_deref(), &data),
             CallError::Rejected(rejection) => Self::from(rejection).into_call_error(),
             CallError::State(error) => error.into(),
-            CallError::InvalidOverride(_)
-            | CallError::Halted(_)
-            | CallError::AllowanceExceeded(_) => Self::new(SERVER_ERROR, error.to_string()),
+            CallError::Halted(words) => {
+                Self::new(SERVER_ERROR, &words).because(Cause::Halted(words))
+            }
+            CallError::AllowanceExceeded(_) => Self::new(SERVER_ERROR, error.to_string())
+                .because(Cause::Halted("out of gas".to_owned())),
+            CallError::InvalidOverride(_) => Self::new(SERVER_ERROR, error.to_string()),
         }
     }
 }
@@ -303,8 +406,11 @@ impl From<TraceError> for RpcError {
 impl RpcError {
     /// A call is not sent: what is wrong with it is -32000, as geth has it.
     fn into_call_error(self) -> Self {
-        if self.0.code() == TRANSACTION_REJECTED {
-            Self::new(SERVER_ERROR, self.0.message())
+        if self.object.code() == TRANSACTION_REJECTED {
+            Self {
+                cause: self.cause,
+                ..Self::new(SERVER_ERROR, self.object.message())
+            }
         } else {
             self
         }
@@ -326,7 +432,10 @@ impl From<ViewError> for RpcError {
 
 impl From<StateError> for RpcError {
     fn from(error: StateError) -> Self {
-        Self::internal(error.to_string())
+        match error {
+            StateError::Store(error) => error.into(),
+            StateError::Unknown(_) => Self::server(error.to_string()),
+        }
     }
 }
 
@@ -342,7 +451,8 @@ impl From<TransactionError> for RpcError {
             TransactionError::InvalidSignature => {
                 Self::new(TRANSACTION_REJECTED, error.to_string())
             }
-            _ => Self::new(INVALID_PARAMS, error.to_string()),
+            _ => Self::new(INVALID_PARAMS, error.to_string())
+                .because(Cause::Undecodable(error.to_string())),
         }
     }
 }

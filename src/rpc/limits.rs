@@ -2,6 +2,35 @@
 
 use std::time::Duration;
 
+/// What a call may use. geth's `--rpc.gascap`, ganache's `miner.callGasLimit`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CallGas {
+    /// The limit.
+    pub least: u64,
+    /// Whether a larger block gas limit does not raise it.
+    pub is_fixed: bool,
+}
+
+impl Default for CallGas {
+    fn default() -> Self {
+        Self {
+            least: 50_000_000,
+            is_fixed: false,
+        }
+    }
+}
+
+impl CallGas {
+    /// The limit at a block with this gas limit.
+    pub(crate) fn cap(self, block_gas_limit: u64) -> u64 {
+        if self.is_fixed {
+            self.least
+        } else {
+            self.least.max(block_gas_limit)
+        }
+    }
+}
+
 /// Limits, with defaults that no honest client meets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -25,8 +54,8 @@ pub struct Limits {
     pub filter_idle: Duration,
     /// EVM runs at once for calls, estimates and pending blocks; further ones wait.
     pub evm_runs: usize,
-    /// The least gas that a call may use; a larger block gas limit raises it. geth's `--rpc.gascap`.
-    pub call_gas: u64,
+    /// Gas of a call.
+    pub call_gas: CallGas,
     /// How long the trace of a transaction may take where its `timeout` does not say (geth's default).
     pub trace_transaction: Duration,
     /// How long all traces of one request may take together.
@@ -57,7 +86,7 @@ impl Default for Limits {
             filter_changes: 100_000,
             filter_idle: Duration::from_mins(5),
             evm_runs: cores.max(2),
-            call_gas: 50_000_000,
+            call_gas: CallGas::default(),
             trace_transaction: Duration::from_secs(5),
             trace_request: Duration::from_mins(2),
             trace_filter_blocks: 10_000,

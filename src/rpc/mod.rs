@@ -18,35 +18,43 @@
 //! panics, and answers a batched `eth_subscribe` twice; the first and the last cannot be put right from outside.
 //! Hence sockets, envelopes and batches are here.
 
-mod console;
 mod context;
 mod dispatch;
 mod error;
 mod filters;
 mod format;
+mod joined;
 mod jsonrpc;
 mod limits;
 mod logs;
 mod methods;
+mod metrics;
 mod params;
+mod reasons;
+mod request_log;
 mod server;
 mod session;
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
 mod testing;
+mod witness;
 
 use crate::{
     faults::Control,
     replica::api::{Backend, ChainEvent},
 };
-use console::Console;
 use context::Context;
-use std::{io, net::SocketAddr, sync::Arc};
+use metrics::Metrics;
+use prometheus_client::collector::Collector;
+use std::{io, net::SocketAddr, path::PathBuf, sync::Arc};
 use tokio::sync::broadcast;
+use witness::Witness;
 
-pub use console::OnConsole;
-pub use context::OnRequest;
-pub use limits::Limits;
+pub use error::{ErrorProfile, Failures};
+pub use limits::{CallGas, Limits};
+pub use reasons::failure_reason;
+pub use request_log::{OnRequest, RequestLog};
 pub use server::RpcServer;
+pub use witness::{Print, Traces, Trees};
 
 /// Where the server listens.
 #[derive(Debug)]
@@ -74,16 +82,30 @@ pub struct RpcConfig {
     pub listen: Listen,
     /// Web pages that may read answers (CORS): values of `Origin`.
     pub origins: Allowed,
-    /// Names that the server goes by, without port: values of `Host`. A guard against DNS rebinding.
+    /// Names that the server goes by besides IP addresses, without port: values of `Host`. A guard against DNS rebinding.
     pub hosts: Allowed,
+    /// The only path at which there are answers; `None`: any.
+    pub endpoint: Option<String>,
+    /// Whether there are WebSockets.
+    pub websockets: bool,
+    /// The socket file on which the server listens, too.
+    pub ipc: Option<PathBuf>,
+    /// Whose errors clients see.
+    pub errors: ErrorProfile,
+    /// What a client gets for a transaction that was mined and failed.
+    pub failures: Failures,
     /// Limits.
     pub limits: Limits,
     /// Whether methods may change the chain by other means than transactions.
     pub cheats: bool,
+    /// More numbers for `GET /metrics` than the server knows itself.
+    pub collectors: Vec<Box<dyn Collector>>,
     /// Faults on request; `None`: the node allows none.
     pub faults: Option<Arc<Control>>,
     /// Where contracts' `console.log` goes; `None`: nowhere, and it costs nothing.
-    pub on_console: Option<OnConsole>,
+    pub console: Option<Print>,
+    /// What is printed of executions; `None`: nothing, and it costs nothing.
+    pub traces: Option<Traces>,
 }
 
 impl RpcConfig {
@@ -93,39 +115,61 @@ impl RpcConfig {
             listen,
             origins: Allowed::Any,
             hosts: Allowed::Any,
+            endpoint: None,
+            websockets: true,
+            ipc: None,
+            errors: ErrorProfile::default(),
+            failures: Failures::default(),
             limits: Limits::default(),
-            on_console: None,
             faults: None,
+            collectors: Vec::new(),
             cheats: true,
+            console: None,
+            traces: None,
         }
     }
+}
+
+/// The names of all methods, aliases included.
+pub fn method_names() -> impl Iterator<Item = &'static str> {
+    methods::all().flat_map(|method| method.names.iter().copied())
 }
 
 /// Starts a server in front of `backend`.
 ///
 /// `events` carries the changes of the chain on this node. A write's events must be sent before the write is
-/// answered: then whoever has the answer finds them in his filters. `on_request` is called with each method's name.
+/// answered: then whoever has the answer finds them in his filters. `on_request` is told of each call.
 ///
 /// # Errors
 /// The address cannot be bound.
 pub async fn serve(
-    config: RpcConfig,
+    mut config: RpcConfig,
     backend: Arc<dyn Backend>,
     events: broadcast::Sender<ChainEvent>,
     on_request: OnRequest,
 ) -> io::Result<RpcServer> {
     let mut context = Context::new(backend, events, config.limits.clone(), on_request);
-    let listens = config.on_console.is_some();
-    context.console = Console::new(config.on_console.clone());
     context.faults.clone_from(&config.faults);
     context.cheats = config.cheats;
+    let names = methods::all().flat_map(|method| method.names.iter().copied());
+    let collectors = std::mem::take(&mut config.collectors);
+    let metrics = Metrics::new(names, Arc::clone(&context.backend), collectors);
+    context.metrics = Some(metrics);
+    context.witness = Witness::new(config.console.clone(), config.traces.clone());
+    context.errors = config.errors;
+    context.failures = config.failures;
     let context = Arc::new(context);
-    if listens {
+    if context.witness.is_awake() {
         let events = context.events.subscribe();
-        tokio::spawn(console::follow(Arc::downgrade(&context), events));
+        tokio::spawn(witness::follow(Arc::downgrade(&context), events));
     }
     server::start(config, context).await
 }
+
+#[cfg(any(test, feature = "fuzzing"))]
+mod fuzz;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use fuzz::body as fuzz_body;
 
 #[cfg(test)]
 mod tests;

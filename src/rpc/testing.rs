@@ -1,7 +1,8 @@
 //! What tests of this module share: blocks made by hand, and servers in front of a cluster without Raft.
 #![allow(clippy::unwrap_used)]
+#![cfg_attr(not(test), allow(dead_code))] // the fuzz targets need some of it
 
-use super::{Allowed, Limits, Listen, OnConsole, RpcConfig, RpcServer, context::Context};
+use super::{Allowed, Limits, Listen, Print, RpcConfig, RpcServer, context::Context};
 use crate::{
     chain::{
         block::{BlockRecord, ReceiptRecord},
@@ -140,7 +141,7 @@ impl Servers {
             let said = Arc::clone(&console);
             let print = move |line: &str| said.lock().unwrap().push((index + 1, line.to_owned()));
             let config = RpcConfig {
-                on_console: Some(OnConsole(Arc::new(print))),
+                console: Some(Print(Arc::new(print))),
                 limits: limits.clone(),
                 origins: origins.clone(),
                 ..RpcConfig::new(Listen::Address(([127, 0, 0, 1], 0).into()))

@@ -1,6 +1,7 @@
-//! The file of `--config-out`, in anvil's form: scripts read keys and addresses from it.
+//! The files from which scripts read keys and addresses: `--config-out` in anvil's form, `--account-keys-path` in
+//! ganache's.
 
-use crate::config::ClusterConfig;
+use crate::{chain::accounts::DevAccount, config::ClusterConfig};
 use serde_json::{Value, json};
 
 /// The JSON. Numbers are decimal strings, addresses lower case, as anvil writes them; `nodes` is ours.
@@ -25,5 +26,19 @@ pub fn config_out(config: &ClusterConfig, nodes: &[super::NodeRow]) -> Value {
             .iter()
             .map(|node| json!({ "name": node.name, "rpc": format!("http://{}", node.rpc) }))
             .collect::<Vec<_>>(),
+    })
+}
+
+/// The file of `--account-keys-path`, in ganache's form: addresses, and keys by address.
+pub fn account_keys(config: &ClusterConfig) -> Value {
+    let accounts = &config.chain.accounts;
+    let by_address = |value: &dyn Fn(&DevAccount) -> String| -> serde_json::Map<String, Value> {
+        let entry =
+            |account: &DevAccount| (format!("{:#x}", account.address), value(account).into());
+        accounts.iter().map(entry).collect()
+    };
+    json!({
+        "addresses": by_address(&|account| format!("{:#x}", account.address)),
+        "private_keys": by_address(&|account| account.key.to_string()),
     })
 }

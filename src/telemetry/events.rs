@@ -1,17 +1,35 @@
 //! Lines while nodes run: requests as they come, transactions and blocks as they are mined, in anvil's words.
 
-use super::printer::{Format, Printer};
+use super::{
+    printer::{Format, Printer},
+    time::rfc_2822,
+};
 use crate::{chain::block::BlockRecord, replica::api::ChainEvent};
+use futures::future::BoxFuture;
 use serde_json::json;
-use std::{fmt::Write as _, sync::Arc};
+use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
 use tokio::sync::broadcast::{self, error::RecvError};
+
+/// Tells why a transaction of a block failed, in anvil's words; by the block and the transaction's index.
+pub type FailureReasons =
+    Arc<dyn Fn(Arc<BlockRecord>, usize) -> BoxFuture<'static, Option<String>> + Send + Sync>;
+
+/// Failed transactions of one block whose reasons are looked up; each is executed again.
+const REASONS_MAX: usize = 16;
 
 /// Prints what happens to the chain, until the node that tells of it has gone. For one node of a process: the others
 /// would say the same.
-pub async fn narrate(printer: Printer, mut events: broadcast::Receiver<ChainEvent>) {
+pub async fn narrate(
+    printer: Printer,
+    mut events: broadcast::Receiver<ChainEvent>,
+    reasons: FailureReasons,
+) {
     loop {
         match events.recv().await {
-            Ok(ChainEvent::Block(block)) => printer.block(&block),
+            Ok(ChainEvent::Block(block)) => {
+                let failures = failures(&block, &reasons).await;
+                printer.block(&block, &failures);
+            }
             Ok(ChainEvent::Removed(blocks)) => printer.removed(&blocks),
             // What came too fast to be read is not printed either.
             Ok(ChainEvent::Transaction(_) | ChainEvent::Console(_)) | Err(RecvError::Lagged(_)) => {
@@ -19,6 +37,18 @@ pub async fn narrate(printer: Printer, mut events: broadcast::Receiver<ChainEven
             Err(RecvError::Closed) => return,
         }
     }
+}
+
+/// Why transactions failed, by index.
+async fn failures(block: &Arc<BlockRecord>, reasons: &FailureReasons) -> BTreeMap<usize, String> {
+    let failed = (0..block.receipts.len()).filter(|index| !block.receipts[*index].receipt.status());
+    let mut found = BTreeMap::new();
+    for index in failed.take(REASONS_MAX) {
+        if let Some(reason) = reasons(Arc::clone(block), index).await {
+            found.insert(index, reason);
+        }
+    }
+    found
 }
 
 impl Printer {
@@ -34,6 +64,49 @@ impl Printer {
         }
     }
 
+    /// A request that failed, as anvil tells of it; on one line each what was asked and what is wrong.
+    pub fn failed_request(&self, node: Option<&str>, method: &str, params: &str, sentence: &str) {
+        match self.format() {
+            Format::Text => {
+                let asked = shortened(params);
+                self.text(format!(
+                    "RPC request failed:\n    Request: {method} {asked}\n    Error: {sentence}\n"
+                ));
+            }
+            Format::Json => self.json(&json!({
+                "event": "requestFailed", "node": node, "method": method, "error": sentence,
+            })),
+            Format::Quiet => {}
+        }
+    }
+
+    /// Parameters and answer of a request.
+    pub fn bodies(&self, node: Option<&str>, method: &str, params: &str, answer: &str) {
+        match self.format() {
+            Format::Text => self.text(format!(
+                "   > {method} {}\n   < {}",
+                shortened(params),
+                shortened(answer)
+            )),
+            Format::Json => self.json(&json!({
+                "event": "bodies", "node": node, "method": method,
+                "params": shortened(params), "answer": shortened(answer),
+            })),
+            Format::Quiet => {}
+        }
+    }
+
+    /// The trace of a transaction or a call.
+    pub fn trace(&self, node: Option<&str>, text: &str) {
+        match self.format() {
+            Format::Text => self.text(text),
+            Format::Json => {
+                self.json(&json!({ "event": "trace", "node": node, "text": text }));
+            }
+            Format::Quiet => {}
+        }
+    }
+
     /// What a contract said (`console.log`), as anvil and Hardhat print it.
     pub fn console(&self, node: Option<&str>, line: &str) {
         match self.format() {
@@ -46,15 +119,22 @@ impl Printer {
     }
 
     /// A new block.
-    pub fn block(&self, block: &BlockRecord) {
+    pub fn block(&self, block: &BlockRecord, failures: &BTreeMap<usize, String>) {
         match self.format() {
-            Format::Text => self.text(block_text(block)),
+            Format::Text => self.text(block_text(block, failures)),
             Format::Json => self.json(&json!({
                 "event": "block",
                 "number": block.header.number,
                 "hash": block.hash,
                 "timestamp": block.header.timestamp,
                 "transactions": block.transactions.iter().map(|t| t.hash()).collect::<Vec<_>>(),
+                "failures": failures
+                    .iter()
+                    .filter_map(|(index, reason)| {
+                        let transaction = block.transactions.get(*index)?;
+                        Some(json!({ "transaction": transaction.hash(), "reason": reason }))
+                    })
+                    .collect::<Vec<_>>(),
             })),
             Format::Quiet => {}
         }
@@ -76,17 +156,37 @@ impl Printer {
     }
 }
 
+/// The longest body that is printed, in characters.
+const BODY_MAX: usize = 10_000;
+
+/// A body without control characters, which a terminal would obey, and not longer than a screen or two.
+fn shortened(json: &str) -> String {
+    let mut shown: String = json
+        .chars()
+        .take(BODY_MAX)
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    if shown.len() < json.len() {
+        shown.push('…');
+    }
+    shown
+}
+
 /// Transactions, then the block, as anvil prints them.
-fn block_text(block: &BlockRecord) -> String {
+fn block_text(block: &BlockRecord, failures: &BTreeMap<usize, String>) -> String {
     let mut out = String::new();
-    for (transaction, receipt) in block.transactions.iter().zip(&block.receipts) {
+    let mined = block.transactions.iter().zip(&block.receipts);
+    for (index, (transaction, receipt)) in mined.enumerate() {
         let _ = writeln!(out, "\n    Transaction: {}", transaction.hash());
         if let Some(address) = receipt.contract_address {
             let _ = writeln!(out, "    Contract created: {address}");
         }
         let _ = writeln!(out, "    Gas used: {}", receipt.gas_used);
         if !receipt.receipt.status() {
-            let _ = writeln!(out, "    Status: failed");
+            let _ = match failures.get(&index) {
+                Some(reason) => writeln!(out, "    Error: reverted with: {reason}"),
+                None => writeln!(out, "    Status: failed"),
+            };
         }
     }
     let (number, hash) = (block.header.number, block.hash);
@@ -94,32 +194,4 @@ fn block_text(block: &BlockRecord) -> String {
     let _ = writeln!(out, "\n    Block Number: {number}\n    Block Hash: {hash}");
     let _ = writeln!(out, "    Block Time: \"{time}\"");
     out
-}
-
-/// A Unix time as RFC 2822 writes it, in UTC: `Sat, 21 Nov 2026 23:45:08 +0000`.
-fn rfc_2822(timestamp: u64) -> String {
-    const WEEKDAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
-    const MONTHS: [&str; 12] = [
-        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-    ];
-    let (days, seconds) = (timestamp / 86_400, timestamp % 86_400);
-    // Years are counted from March on, in eras of 400 years, so that leap days come last
-    // (H. Hinnant, "chrono-Compatible Low-Level Date Algorithms").
-    let shifted = days + 719_468;
-    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = (month_from_march + 2) % 12;
-    let year = era * 400 + year_of_era + u64::from(month < 2);
-    format!(
-        "{}, {day:02} {} {year} {:02}:{:02}:{:02} +0000",
-        WEEKDAYS[(days % 7) as usize],
-        MONTHS[month as usize],
-        seconds / 3600,
-        seconds / 60 % 60,
-        seconds % 60,
-    )
 }

@@ -30,9 +30,8 @@ fn default_directives(verbosity: u8) -> &'static str {
     match verbosity {
         0 => "error,praline=warn",
         1 => "warn,praline=info",
-        2 => "info,praline=debug",
-        3 => "debug,praline=trace",
-        _ => "trace",
+        // More of it shows executions: traces of transactions and calls.
+        _ => "info,praline=debug",
     }
 }
 

@@ -14,13 +14,14 @@ mod log;
 mod printer;
 mod progress;
 mod style;
+mod time;
 
 #[cfg(test)]
 mod tests;
 
 pub use banner::{Banner, DataPlace, NodeRow};
-pub use config_out::config_out;
-pub use events::narrate;
+pub use config_out::{account_keys, config_out};
+pub use events::{FailureReasons, narrate};
 pub use log::start_tracing;
 pub use printer::{Format, Printer, Target};
 pub use progress::Progress;

@@ -2,19 +2,21 @@
 //!
 //! A harness may stop reading our stdout once it has seen `Listening on`; a blocking write would then stop the node,
 //! and `println!` would panic when the pipe closes. So lines wait in a queue of [`QUEUE_LINES_MAX`]; what finds it
-//! full is dropped and counted, and write errors are ignored.
+//! full is dropped and counted, and write errors are ignored. A file may get the same lines, each with its time.
 
-use super::style::Style;
+use super::{style::Style, time::rfc_3339};
 use std::{
     fmt,
+    fs::OpenOptions,
     io::{self, Write},
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
         mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
     },
     thread,
-    time::Duration,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 /// Lines that wait to be written; more are dropped.
@@ -56,6 +58,8 @@ pub struct Printer {
     style: Style,
     queue: SyncSender<Job>,
     dropped: Arc<AtomicU64>,
+    /// Whether only the file gets lines.
+    is_muted: bool,
 }
 
 impl fmt::Debug for Printer {
@@ -73,6 +77,20 @@ impl Printer {
         Self::with_outputs(format, style, io::stdout(), io::stderr())
     }
 
+    /// The same with a file to which everything is appended; where the format is quiet, the file gets the text that is
+    /// not printed.
+    pub fn start_with_file(format: Format, style: Style, path: &Path) -> io::Result<Self> {
+        let file = OpenOptions::new().create(true).append(true).open(path)?;
+        let file: Option<Box<dyn Write + Send>> = Some(Box::new(file));
+        Ok(match format {
+            Format::Quiet => Self {
+                is_muted: true,
+                ..Self::with_file(Format::Text, style, io::sink(), io::stderr(), file)
+            },
+            format => Self::with_file(format, style, io::stdout(), io::stderr(), file),
+        })
+    }
+
     /// The same for other outputs.
     pub fn with_outputs(
         format: Format,
@@ -80,17 +98,28 @@ impl Printer {
         stdout: impl Write + Send + 'static,
         stderr: impl Write + Send + 'static,
     ) -> Self {
+        Self::with_file(format, style, stdout, stderr, None)
+    }
+
+    pub(super) fn with_file(
+        format: Format,
+        style: Style,
+        stdout: impl Write + Send + 'static,
+        stderr: impl Write + Send + 'static,
+        file: Option<Box<dyn Write + Send>>,
+    ) -> Self {
         let (queue, jobs) = sync_channel(QUEUE_LINES_MAX);
         let dropped = Arc::new(AtomicU64::new(0));
         // Without a thread there is no output, but the node works: the queue's receiver is gone then.
         let _ = thread::Builder::new()
             .name("printer".to_owned())
-            .spawn(move || write_all(&jobs, stdout, stderr));
+            .spawn(move || write_all(&jobs, stdout, stderr, file));
         Self {
             format,
             style,
             queue,
             dropped,
+            is_muted: false,
         }
     }
 
@@ -136,7 +165,14 @@ impl Printer {
     /// Something that the user should know and that stops nothing. One line: harnesses look for the word "Warning".
     pub fn warning(&self, sentence: &str) {
         match self.format {
-            Format::Text => self.print(Target::Stderr, format!("Warning: {sentence}")),
+            Format::Text => {
+                let target = if self.is_muted {
+                    Target::Stdout
+                } else {
+                    Target::Stderr
+                };
+                self.print(target, format!("Warning: {sentence}"));
+            }
             Format::Json => {
                 self.json(&serde_json::json!({ "event": "warning", "message": sentence }));
             }
@@ -159,11 +195,19 @@ impl Printer {
     }
 }
 
-fn write_all(jobs: &Receiver<Job>, mut stdout: impl Write, mut stderr: impl Write) {
+fn write_all(
+    jobs: &Receiver<Job>,
+    mut stdout: impl Write,
+    mut stderr: impl Write,
+    mut file: Option<Box<dyn Write + Send>>,
+) {
     let mut batch = Vec::with_capacity(BATCH_BYTES_MAX);
     while let Ok(first) = jobs.recv() {
         let mut next = Some(first);
         while let Some(job) = next.take() {
+            if let (Some(file), Job::Line(_, text)) = (&mut file, &job) {
+                put(file, &mut with_times(text));
+            }
             match job {
                 Job::Line(Target::Stdout, line) => {
                     batch.extend_from_slice(line.as_bytes());
@@ -194,4 +238,34 @@ fn put(output: &mut impl Write, batch: &mut Vec<u8>) {
         let _ = output.write_all(batch).and_then(|()| output.flush());
         batch.clear();
     }
+}
+
+/// The lines of a text without colours, each behind the time.
+fn with_times(text: &str) -> Vec<u8> {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    let time = rfc_3339(u64::try_from(since.as_millis()).unwrap_or(u64::MAX));
+    let plain = without_colors(text);
+    let mut out = String::with_capacity(plain.len() + 32);
+    for line in plain.split('\n') {
+        out.push_str(&time);
+        out.push(' ');
+        out.push_str(line);
+        out.push('\n');
+    }
+    out.into_bytes()
+}
+
+/// Leaves out ANSI's escape sequences (ECMA-48: `ESC [`, parameters, a letter).
+fn without_colors(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("\u{1b}[") {
+        out.push_str(before);
+        let end = after.find(|c: char| c.is_ascii_alphabetic());
+        rest = end.map_or("", |end| &after[end + 1..]);
+    }
+    out.push_str(rest);
+    out
 }

@@ -247,3 +247,35 @@ fn impersonated_transactions_differ_by_sender() {
         assert_eq!(one.envelope.chain_id(), two.envelope.chain_id());
     }
 }
+
+#[test]
+fn a_text_gives_the_accounts_that_ganache_makes_of_it() {
+    // What `ganache --deterministic` says, whose text is this one.
+    assert_eq!(
+        mnemonic_from_ganache_seed("TestRPC is awesome!").unwrap(),
+        "myth like bonus scare over problem client lizard pioneer submit female collect"
+    );
+    // `ganache --wallet.seed`, 7.9.2.
+    for (seed, phrase) in GANACHE_PHRASES {
+        assert_eq!(mnemonic_from_ganache_seed(seed).unwrap(), phrase, "{seed}");
+    }
+}
+
+const GANACHE_PHRASES: [(&str, &str); 4] = [
+    (
+        "foo",
+        "jeans speed clerk degree hammer heavy now write gym guard pig hero",
+    ),
+    (
+        "hello world",
+        "matrix flag rate inquiry bunker kite tag ribbon airport gloom worth bean",
+    ),
+    (
+        "42",
+        "abuse garden okay stuff mistake exotic vanish unlock certain erase female umbrella",
+    ),
+    (
+        "ünï",
+        "begin have mercy unable pioneer own castle range increase consider direct ramp",
+    ),
+];

@@ -92,6 +92,21 @@ impl Archive {
         Ok(state)
     }
 
+    /// The values at version `after` of all that changed later, up to version `until`, of the history of the head
+    /// with version `head_version`. What changed and changed back is there, too.
+    pub fn changed_between(
+        &self,
+        head_version: u64,
+        after: u64,
+        until: u64,
+    ) -> Result<StateDiff, StoreError> {
+        let diff = self.changes_since(after, until)?;
+        if self.read().is_dead(head_version) {
+            return Err(StoreError::Stale);
+        }
+        Ok(diff)
+    }
+
     /// The values at version `after` of all that changed later, up to version `until`.
     fn changes_since(&self, after: u64, until: u64) -> Result<StateDiff, StoreError> {
         let mut accounts = HashMap::default();

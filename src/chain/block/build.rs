@@ -26,7 +26,7 @@ use alloy::{
         eip1559::BaseFeeParams, eip4895::Withdrawals, eip7685::EMPTY_REQUESTS_HASH,
         eip7840::BlobParams,
     },
-    primitives::{B256, Bloom, Bytes, U256, keccak256},
+    primitives::{B256, Bloom, U256, keccak256},
 };
 use std::sync::Arc;
 
@@ -110,7 +110,8 @@ impl Chain {
             .blobs
             .map_or(0, |params| params.max_blob_gas_per_block());
         let bytes_room = bytes_room(&self.next_rules(timestamp));
-        let mut source = FromPool::new(ready, room, blob_gas_room, bytes_room);
+        let mut source = FromPool::new(ready, room, blob_gas_room, bytes_room)
+            .keep_unfunded(!self.spec.dev.pool_balance_checks);
         let mut built = self.run_block(Template::mined(header), &mut source)?;
         built.evicted = source.into_evicted();
         Ok(built)
@@ -149,6 +150,7 @@ impl Chain {
             ommers,
             withdrawals: withdrawals.as_ref(),
             block_hash: &block_hash,
+            signatures: &self.settings.signatures,
             strictness,
         };
         let executed = execute_block(&input, &mut draft, source)?;
@@ -200,7 +202,7 @@ impl Chain {
                 settings.block_gas_limit
             },
             timestamp,
-            extra_data: Bytes::new(),
+            extra_data: settings.extra_data.clone(),
             mix_hash,
             base_fee_per_gas: from(Hardfork::London).then(|| self.next_base_fee()),
             withdrawals_root: from(Hardfork::Shanghai).then_some(EMPTY_WITHDRAWALS),

@@ -3,6 +3,7 @@
 mod build;
 mod codec;
 mod difficulty;
+mod family;
 mod payload;
 mod record;
 mod rlp;
@@ -14,6 +15,7 @@ pub(crate) use build::{
 };
 pub use codec::BlockCodecError;
 pub(crate) use difficulty::{MINIMUM_DIFFICULTY, difficulty};
+pub use family::{Family, Relative};
 pub use payload::{Payload, PayloadAttributes};
 pub use record::{BlockRecord, ReceiptRecord};
 pub(crate) use rlp::encode_block;

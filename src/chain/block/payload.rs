@@ -92,6 +92,7 @@ impl Chain {
             ommers: &[],
             withdrawals: withdrawals.as_ref(),
             block_hash: &|number| self.recent_hash(number),
+            signatures: &self.settings().signatures,
             strictness: Strictness::DevChain,
         };
         let executed = if let Some(transactions) = transactions {

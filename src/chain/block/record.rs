@@ -27,6 +27,16 @@ pub struct BlockRecord {
     pub version: u64,
 }
 
+impl BlockRecord {
+    /// The version of a block whose state is not known: one of a dump without historical states.
+    pub const NO_STATE: u64 = u64::MAX;
+
+    /// Whether the state after it can be read.
+    pub fn has_state(&self) -> bool {
+        self.version != Self::NO_STATE
+    }
+}
+
 /// A receipt with what the RPC needs and the consensus form lacks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReceiptRecord {

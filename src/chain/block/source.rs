@@ -23,7 +23,7 @@ impl TransactionSource for Exactly<'_> {
         refusal: Refusal,
     ) -> Result<(), ExecutionError> {
         let reason = match refusal {
-            Refusal::Invalid(reason) => reason,
+            Refusal::Invalid(reason) | Refusal::Unfunded(reason) => reason,
             Refusal::DoesNotFit => "it exceeds what is left of the block's gas".to_owned(),
         };
         Err(ExecutionError::InvalidTransaction {
@@ -46,6 +46,8 @@ pub(crate) struct FromPool {
     /// Refusals by size after which the block counts as full: the rest of the pool is not tried.
     misfits_left: usize,
     evicted: Vec<B256>,
+    /// Whether those whose sender cannot pay stay and wait.
+    keeps_unfunded: bool,
 }
 
 /// Bytes of a transaction in a block's RLP, with room for the header of its string.
@@ -70,7 +72,14 @@ impl FromPool {
             bytes_room,
             misfits_left: MISFITS_MAX,
             evicted: Vec::new(),
+            keeps_unfunded: false,
         }
+    }
+
+    /// Lets those whose sender cannot pay wait until he can.
+    pub(crate) fn keep_unfunded(mut self, keeps: bool) -> Self {
+        self.keeps_unfunded = keeps;
+        self
     }
 
     /// Hashes of those that can never be mined on this state.
@@ -107,7 +116,8 @@ impl TransactionSource for FromPool {
         self.bytes_room += bytes_of(transaction);
         self.ready.skip_sender(transaction.sender);
         match refusal {
-            Refusal::Invalid(_) => self.evicted.push(*transaction.hash()),
+            Refusal::Unfunded(_) if self.keeps_unfunded => {}
+            Refusal::Invalid(_) | Refusal::Unfunded(_) => self.evicted.push(*transaction.hash()),
             Refusal::DoesNotFit => self.misfits_left -= 1,
         }
         Ok(())

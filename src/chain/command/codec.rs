@@ -1,7 +1,7 @@
 //! Entries as bytes: a format byte, then postcard; Ethereum's own objects inside are RLP.
 
 use super::{Answer, Body, Cheat, Entry, ProposedBlock};
-use crate::chain::{import::ImportedBlock, transaction::SignedTransaction};
+use crate::chain::{import::ImportedBlock, load::LoadPart, transaction::SignedTransaction};
 use alloy::{
     consensus::Header,
     eips::eip4895::Withdrawals,
@@ -42,6 +42,8 @@ enum WireBody {
     Admit(Vec<Bytes>),
     Cheat(Cheat),
     Note { key: String, value: String },
+    Reorg { depth: u64, blocks: Vec<WireBlock> },
+    Load(Arc<LoadPart>),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -71,6 +73,11 @@ impl Entry {
                     key: key.clone(),
                     value: value.clone(),
                 },
+                Body::Reorg { depth, blocks } => WireBody::Reorg {
+                    depth: *depth,
+                    blocks: blocks.iter().map(wire_block).collect(),
+                },
+                Body::Load(part) => WireBody::Load(Arc::clone(part)),
             },
         };
         postcard::to_extend(&wire, vec![FORMAT]).map_err(malformed)
@@ -102,6 +109,11 @@ impl Entry {
                 WireBody::Admit(list) => Body::Admit(transactions(&list)?),
                 WireBody::Cheat(cheat) => Body::Cheat(cheat),
                 WireBody::Note { key, value } => Body::Note { key, value },
+                WireBody::Reorg { depth, blocks } => Body::Reorg {
+                    depth,
+                    blocks: blocks.into_iter().map(block).collect::<Result<_, _>>()?,
+                },
+                WireBody::Load(part) => Body::Load(part),
             },
         })
     }

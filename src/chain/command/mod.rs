@@ -7,6 +7,8 @@ mod codec;
 
 use super::{
     import::{BadBlock, ImportedBlock},
+    load::LoadPart,
+    spec::Instamine,
     transaction::SignedTransaction,
 };
 use crate::types::RequestId;
@@ -157,6 +159,76 @@ pub enum Cheat {
         /// The sender.
         address: Address,
     },
+    /// `anvil_rollback`.
+    Rollback {
+        /// How many blocks go.
+        depth: u64,
+    },
+    /// `anvil_reset`: the chain as it was at its start.
+    Reset,
+    /// `miner_setExtra`.
+    SetExtraData {
+        /// At most 32 bytes.
+        data: Bytes,
+    },
+    /// `personal_newAccount`, `personal_importRawKey`, `evm_addAccount` → [`Outcome::Flag`]: whether it is new.
+    AddAccount {
+        /// Which.
+        address: Address,
+        /// Its private key; `None`: it is sent from without a signature.
+        key: Option<B256>,
+        /// Keccak-256 of the passphrase.
+        passphrase: B256,
+    },
+    /// `evm_removeAccount` → [`Outcome::Flag`]: whether it was there.
+    RemoveAccount {
+        /// Which.
+        address: Address,
+        /// Keccak-256 of the passphrase.
+        passphrase: B256,
+    },
+    /// `personal_lockAccount` → [`Outcome::Flag`]: whether it is there.
+    LockAccount {
+        /// Which.
+        address: Address,
+    },
+    /// `personal_unlockAccount` → [`Outcome::Flag`]: whether it is there.
+    UnlockAccount {
+        /// Which.
+        address: Address,
+        /// Keccak-256 of the passphrase.
+        passphrase: B256,
+        /// Unix milliseconds (real time) at which it is locked again; `u64::MAX`: never.
+        until_ms: u64,
+    },
+    /// `anvil_impersonateSignature`.
+    ImpersonateSignature {
+        /// 65 bytes: r, s, v.
+        signature: Bytes,
+        /// What `ecrecover` answers for it.
+        address: Address,
+    },
+    /// Whether the answer to a transaction that is mined at once comes before or after its block.
+    SetInstamine {
+        /// The mode.
+        mode: Instamine,
+    },
+}
+
+impl Cheat {
+    /// Whether it asks for old blocks or states, so that everything before it must be applied first.
+    pub fn needs_past(&self) -> bool {
+        matches!(self, Self::Rollback { .. } | Self::Reset)
+    }
+}
+
+/// A transaction for a block of a reorg.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ReorgTransaction {
+    /// A signed one.
+    Signed(Arc<SignedTransaction>),
+    /// An unsigned one from an account that the chain holds or impersonates; its nonce is that of the new branch.
+    Unsigned(Box<alloy::rpc::types::TransactionRequest>),
 }
 
 /// A write as it comes from a client, before the leader turned it into entries of the log.
@@ -187,6 +259,15 @@ pub enum Write {
         /// The value, JSON text.
         value: String,
     },
+    /// `anvil_reorg`: replaces the newest blocks.
+    Reorg {
+        /// How many.
+        depth: u64,
+        /// Transactions, each with the index of its new block (0: the lowest).
+        transactions: Vec<(ReorgTransaction, u64)>,
+    },
+    /// A part of a dump.
+    Load(Arc<LoadPart>),
 }
 
 /// What a write came to, the same on every node.
@@ -283,4 +364,13 @@ pub enum Body {
         /// The value.
         value: String,
     },
+    /// The newest `depth` blocks go and others come, built one on the other.
+    Reorg {
+        /// How many go.
+        depth: u64,
+        /// Those that come.
+        blocks: Vec<ProposedBlock>,
+    },
+    /// A part of a dump.
+    Load(Arc<LoadPart>),
 }

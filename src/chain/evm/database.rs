@@ -76,6 +76,20 @@ impl<'a> StateDatabase<'a> {
         self.slots.retain(|(owner, _), _| *owner != address);
     }
 
+    /// Whether all slots of the account count as zero that are not among [`Self::known_slots`].
+    pub(super) fn is_emptied(&self, address: Address) -> bool {
+        let is_gone = matches!(self.accounts.get(&address), Some(None));
+        is_gone || self.emptied.contains(&address)
+    }
+
+    /// The account's slots that were read or written.
+    pub(super) fn known_slots(&self, address: Address) -> impl Iterator<Item = (U256, U256)> + '_ {
+        let known = self.slots.iter();
+        known.filter_map(move |((owner, slot), value)| {
+            (*owner == address).then_some((*slot, *value))
+        })
+    }
+
     fn read_account(&self, address: Address) -> Result<Option<RevmAccountInfo>, DatabaseError> {
         Ok(self.state.account(address)?.map(|account| {
             RevmAccountInfo {

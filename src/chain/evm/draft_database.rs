@@ -1,5 +1,6 @@
 //! revm's database over a [`Draft`]: reads from it, commits into it.
 
+use super::witness::Reads;
 use crate::chain::state::{AccountInfo, Draft, StateError, StateRead};
 use alloy::primitives::{Address, B256, U256, map::AddressMap};
 use revm::{
@@ -22,6 +23,8 @@ pub(super) struct DraftDatabase<'a> {
     pub(super) block_hash: &'a dyn Fn(u64) -> B256,
     /// EIP-161: whether accounts that are touched and empty disappear.
     pub(super) clears_empty_accounts: bool,
+    /// Where to note what is read and written.
+    pub(super) reads: Option<&'a mut Reads>,
 }
 
 impl std::fmt::Debug for DraftDatabase<'_> {
@@ -34,6 +37,9 @@ impl Database for DraftDatabase<'_> {
     type Error = DatabaseError;
 
     fn basic(&mut self, address: Address) -> Result<Option<RevmAccountInfo>, DatabaseError> {
+        if let Some(reads) = &mut self.reads {
+            reads.touched.account(address);
+        }
         Ok(self.draft.account(address)?.map(|account| {
             RevmAccountInfo {
                 balance: account.balance,
@@ -46,14 +52,23 @@ impl Database for DraftDatabase<'_> {
     }
 
     fn code_by_hash(&mut self, code_hash: B256) -> Result<Bytecode, DatabaseError> {
+        if let Some(reads) = &mut self.reads {
+            reads.codes.insert(code_hash);
+        }
         Ok(self.draft.code(code_hash)?)
     }
 
     fn storage(&mut self, address: Address, slot: U256) -> Result<U256, DatabaseError> {
+        if let Some(reads) = &mut self.reads {
+            reads.touched.slot(address, slot);
+        }
         Ok(self.draft.storage(address, slot)?)
     }
 
     fn block_hash(&mut self, number: u64) -> Result<B256, DatabaseError> {
+        if let Some(reads) = &mut self.reads {
+            reads.oldest_block = reads.oldest_block.min(number);
+        }
         Ok((self.block_hash)(number))
     }
 }

@@ -27,6 +27,12 @@ pub(crate) fn block_environment(
         config.limit_contract_code_size = Some(limit);
         config.limit_contract_initcode_size = Some(limit.saturating_mul(2));
     }
+    if let Some(limit) = spec.dev.initcode_size {
+        config.limit_contract_initcode_size = Some(limit);
+    }
+    if let Some(bytes) = spec.dev.memory_bytes {
+        config.memory_limit = bytes;
+    }
     if !spec.limits.transaction_gas_limit {
         config.tx_gas_limit_cap = Some(u64::MAX);
     }

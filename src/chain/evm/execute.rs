@@ -4,13 +4,15 @@
 use super::{
     dao::apply_dao_fork,
     draft_database::{DatabaseError, DraftDatabase},
+    ecrecover::{self, Signatures},
     environment::{Strictness, block_environment, strict_environment},
     trace::console,
+    witness::Reads,
 };
 use crate::chain::{
     block::ReceiptRecord,
     spec::{ChainSpec, Hardfork},
-    state::Draft,
+    state::{Draft, StateError},
     transaction::{Envelope, SignedTransaction},
 };
 use alloy::{
@@ -29,7 +31,7 @@ use alloy_evm::{
         receipt_builder::{ReceiptBuilder, ReceiptBuilderCtx},
     },
 };
-use revm::context::result::{ExecutionResult, Output};
+use revm::context::result::{ExecutionResult, InvalidTransaction, Output};
 use std::{borrow::Cow, sync::Arc};
 
 /// A block that cannot be executed.
@@ -53,6 +55,8 @@ pub enum ExecutionError {
 pub(crate) enum Refusal {
     /// It can never be mined on this state.
     Invalid(String),
+    /// Its sender cannot pay for it.
+    Unfunded(String),
     /// It does not fit into what is left of the block.
     DoesNotFit,
 }
@@ -95,6 +99,8 @@ pub(crate) struct BlockInput<'a> {
     pub(crate) ommers: &'a [Header],
     pub(crate) withdrawals: Option<&'a Withdrawals>,
     pub(crate) block_hash: &'a dyn Fn(u64) -> B256,
+    /// What `ecrecover` answers for some.
+    pub(crate) signatures: &'a Signatures,
     pub(crate) strictness: Strictness,
 }
 
@@ -104,6 +110,16 @@ pub(crate) fn execute_block(
     draft: &mut Draft,
     source: &mut dyn TransactionSource,
 ) -> Result<Executed, ExecutionError> {
+    execute_noting(input, draft, source, None)
+}
+
+/// Runs a block on `draft`, and notes what it reads.
+pub(crate) fn execute_noting(
+    input: &BlockInput<'_>,
+    draft: &mut Draft,
+    source: &mut dyn TransactionSource,
+    reads: Option<&mut Reads>,
+) -> Result<Executed, ExecutionError> {
     let rules = input.spec.rules(input.header);
     if rules.is_dao_fork {
         apply_dao_fork(draft)?;
@@ -112,13 +128,15 @@ pub(crate) fn execute_block(
         draft,
         block_hash: input.block_hash,
         clears_empty_accounts: rules.is_active(Hardfork::SpuriousDragon),
+        reads,
     };
     let environment = match input.strictness {
         Strictness::DevChain => block_environment,
         Strictness::Ethereum => strict_environment,
     };
     let environment = environment(input.spec, input.chain_id, input.header);
-    let evm = EthEvmFactory::default().create_evm(database, environment);
+    let mut evm = EthEvmFactory::default().create_evm(database, environment);
+    ecrecover::impersonate(evm.precompiles_mut(), input.signatures);
     let context = EthBlockExecutionCtx {
         parent_hash: input.header.parent_hash,
         parent_beacon_block_root: input.header.parent_beacon_block_root,
@@ -245,7 +263,11 @@ fn refusal(error: BlockExecutionError) -> Result<Refusal, ExecutionError> {
             BlockValidationError::TransactionGasLimitMoreThanAvailableBlockGas { .. },
         ) => Ok(Refusal::DoesNotFit),
         BlockExecutionError::Validation(BlockValidationError::InvalidTx { error, .. }) => {
-            Ok(Refusal::Invalid(error.to_string()))
+            let sentence = error.to_string();
+            Ok(match error.as_invalid_tx_err() {
+                Some(InvalidTransaction::LackOfFundForMaxFee { .. }) => Refusal::Unfunded(sentence),
+                _ => Refusal::Invalid(sentence),
+            })
         }
         other => Err(block_error(other)),
     }
@@ -277,6 +299,12 @@ impl ReceiptBuilder for Receipts {
             TxType::Eip4844 => ReceiptEnvelope::Eip4844(receipt),
             TxType::Eip7702 => ReceiptEnvelope::Eip7702(receipt),
         }
+    }
+}
+
+impl From<StateError> for ExecutionError {
+    fn from(error: StateError) -> Self {
+        Self::Block(error.to_string())
     }
 }
 

@@ -24,9 +24,20 @@ const DAO_MARK: &[u8] = b"dao-hard-fork";
 
 /// Everything that can be said before the block is executed.
 pub(super) fn check(chain: &Chain, rules: &ForkRules, header: &Header) -> Result<(), BadBlock> {
-    let (number, parent) = (header.number, &chain.head.header);
+    let hash = &chain.head.hash;
+    must_be(header.number, "parentHash", hash, &header.parent_hash)?;
+    descends(chain, rules, &chain.head.header, header)
+}
+
+/// A header against its parent's, under its rules.
+pub(super) fn descends(
+    chain: &Chain,
+    rules: &ForkRules,
+    parent: &Header,
+    header: &Header,
+) -> Result<(), BadBlock> {
+    let number = header.number;
     must_be(number, "number", &(parent.number + 1), &number)?;
-    must_be(number, "parentHash", &chain.head.hash, &header.parent_hash)?;
     let must = |holds: bool, field: &str, wanted: String, got: String| {
         if holds {
             Ok(())
@@ -55,7 +66,7 @@ pub(super) fn check(chain: &Chain, rules: &ForkRules, header: &Header) -> Result
     )?;
     gas_limit(rules, parent, header)?;
     seal(rules, parent, header)?;
-    fork_fields(chain, rules, header)
+    fork_fields(chain, rules, parent, header)
 }
 
 fn dao_mark(chain: &Chain, header: &Header) -> Result<(), BadBlock> {
@@ -104,8 +115,13 @@ fn seal(rules: &ForkRules, parent: &Header, header: &Header) -> Result<(), BadBl
 }
 
 /// The fields that forks have added: there from their fork on, and not before.
-fn fork_fields(chain: &Chain, rules: &ForkRules, header: &Header) -> Result<(), BadBlock> {
-    let (number, parent) = (header.number, &chain.head.header);
+fn fork_fields(
+    chain: &Chain,
+    rules: &ForkRules,
+    parent: &Header,
+    header: &Header,
+) -> Result<(), BadBlock> {
+    let number = header.number;
     let from = |fork: Hardfork| rules.is_active(fork);
     let base_fee =
         from(Hardfork::London).then(|| expected_base_fee(parent, chain.spec().genesis.base_fee));

@@ -1,10 +1,7 @@
-//! Ommers of proof-of-work blocks (Yellow Paper 11.1): at most two, each a child of one of the last ancestors, and no
-//! ancestor itself.
-//!
-//! The chain keeps hashes of its last blocks, not their headers, so an ommer's difficulty is not checked, nor that an
-//! earlier block has rewarded it already.
+//! Ommers of proof-of-work blocks (Yellow Paper 11.1): at most two, each a valid child of one of the last ancestors, no
+//! ancestor itself, and not rewarded before.
 
-use super::{BadBlock, ImportedBlock, bad, must_be};
+use super::{BadBlock, ImportedBlock, bad, header, must_be};
 use crate::chain::{
     Chain,
     spec::{ForkRules, Hardfork},
@@ -13,8 +10,6 @@ use alloy::consensus::proofs;
 
 /// Ommers a block at the most.
 const OMMERS_MAX: usize = 2;
-/// How many generations back an ommer may be.
-const GENERATIONS_MAX: u64 = 6;
 
 pub(super) fn check(
     chain: &Chain,
@@ -33,33 +28,31 @@ pub(super) fn check(
         let wanted = format!("at most {max}");
         return Err(bad(number, "uncles", wanted, ommers.len().to_string()));
     }
-    let mut seen = Vec::with_capacity(ommers.len());
-    for ommer in ommers {
+    let family = &chain.head.family;
+    for (place, ommer) in ommers.iter().enumerate() {
         let hash = ommer.hash_slow();
         let refuse = |wanted: &str| {
             let field = format!("uncle {hash}");
-            Err(bad(
-                number,
-                &field,
-                wanted.to_owned(),
-                format!("of block {}", ommer.number),
-            ))
+            let got = format!("of block {}", ommer.number);
+            Err(bad(number, &field, wanted.to_owned(), got))
         };
-        if seen.contains(&hash) {
-            return refuse("there once");
+        if ommers[..place].contains(ommer) || family.has_ommer(hash) {
+            return refuse("rewarded once");
         }
-        if chain.recent_hash(ommer.number) == hash {
+        if family.member(hash).is_some() {
             return refuse("no ancestor");
         }
-        let age = number.saturating_sub(ommer.number);
-        let parent = ommer
-            .number
-            .checked_sub(1)
-            .map(|parent| chain.recent_hash(parent));
-        if !(1..=GENERATIONS_MAX).contains(&age) || parent != Some(ommer.parent_hash) {
+        let parent = family.member(ommer.parent_hash);
+        // A child of the parent would be a brother of this block.
+        let Some(parent) = parent.filter(|_| ommer.parent_hash != block.header.parent_hash) else {
             return refuse("a child of one of the last seven ancestors");
-        }
-        seen.push(hash);
+        };
+        let forks = &chain.spec().forks;
+        let rules = forks.rules(ommer.number, ommer.timestamp, false);
+        header::descends(chain, &rules, parent, ommer).map_err(|wrong| {
+            let field = format!("uncle {hash}: {}", wrong.field);
+            bad(number, &field, wrong.wanted, wrong.got)
+        })?;
     }
     Ok(())
 }

@@ -228,7 +228,15 @@ fn miners_and_ommers_are_paid_before_the_merge() {
     let mut twice = block.clone();
     twice.ommers.push(twice.ommers[0].clone());
     twice.header.ommers_hash = proofs::calculate_ommers_root(&twice.ommers);
-    assert_eq!(chain.import_block(&twice).unwrap_err().wanted, "there once");
+    assert_eq!(
+        chain.import_block(&twice).unwrap_err().wanted,
+        "rewarded once"
+    );
+    let mut easy = block.clone();
+    easy.ommers[0].difficulty += U256::ONE;
+    easy.header.ommers_hash = proofs::calculate_ommers_root(&easy.ommers);
+    let wrong = chain.import_block(&easy).unwrap_err();
+    assert!(wrong.field.ends_with(": difficulty"), "{wrong}");
     import(&mut chain, through_bytes(&block));
     let ether = U256::from(10).pow(U256::from(18));
     let balance = |address| chain.state().account(address).unwrap().unwrap().balance;
@@ -239,6 +247,17 @@ fn miners_and_ommers_are_paid_before_the_merge() {
         ether * U256::from(5) + ether * U256::from(5) / U256::from(32)
     );
     assert_eq!(balance(ommer_miner), ether * U256::from(35) / U256::from(8));
+    let header = Header {
+        ommers_hash: block.header.ommers_hash,
+        ..chain.next_header(chain.head().header.timestamp + PERIOD)
+    };
+    let again = ImportedBlock {
+        hash: header.hash_slow(),
+        header,
+        ..block
+    };
+    let wrong = chain.import_block(&again).unwrap_err();
+    assert_eq!(wrong.wanted, "rewarded once");
 }
 
 /// Makes a field wrong.

@@ -12,7 +12,7 @@ mod ready;
 mod tests;
 pub mod validate;
 
-use super::{Rejection, transaction::SignedTransaction};
+use super::{Rejection, spec::PRICE_BUMP_PERCENT, transaction::SignedTransaction};
 use alloy::{
     consensus::Transaction as _,
     primitives::{Address, B256},
@@ -30,9 +30,7 @@ pub const MAX_TRANSACTIONS_PER_SENDER: usize = 4_096;
 /// Bytes that can wait at the same time, blobs included.
 pub const MAX_BYTES: usize = 512 << 20;
 
-/// What a replacement must pay more in each fee, percent (geth's `--txpool.pricebump`).
-const PRICE_BUMP_PERCENT: u128 = 10;
-/// The same where blobs are involved (geth's `--blobpool.pricebump`).
+/// What a replacement must pay more in each fee where blobs are involved (geth's `--blobpool.pricebump`).
 const BLOB_PRICE_BUMP_PERCENT: u128 = 100;
 
 /// Transactions that wait for a block; a persistent value.
@@ -43,6 +41,8 @@ pub struct Pool {
     /// The number that the next insertion gets.
     next_arrival: u64,
     bytes: usize,
+    /// What a replacement must pay more in each fee, percent; `None`: geth's 10. From the config, not stored.
+    price_bump_percent: Option<u64>,
 }
 
 /// The waiting transactions of one sender, by nonce.
@@ -57,6 +57,14 @@ struct Waiting {
 }
 
 impl Pool {
+    /// The same pool with another price bump.
+    pub fn with_price_bump(self, percent: u64) -> Self {
+        Self {
+            price_bump_percent: Some(percent),
+            ..self
+        }
+    }
+
     /// Takes a transaction. One with the same sender and nonce is replaced if this pays at least 10 % more (both
     /// fee caps; 100 % for blobs, blob fee cap included), and its hash returned. `account_nonce` is the sender's next
     /// nonce in the state.
@@ -80,7 +88,7 @@ impl Pool {
             .and_then(|queue| queue.get(&nonce))
             .map(|waiting| &waiting.transaction);
         let freed = match old {
-            Some(old) if !outbids(&transaction, old) => {
+            Some(old) if !self.outbids(&transaction, old) => {
                 return Err(Rejection::ReplacementUnderpriced);
             }
             Some(old) => old.size(),
@@ -158,6 +166,7 @@ impl Pool {
     pub fn clear(&mut self) {
         *self = Self {
             next_arrival: self.next_arrival,
+            price_bump_percent: self.price_bump_percent,
             ..Self::default()
         };
     }
@@ -272,25 +281,26 @@ impl Pool {
         self.bytes -= waiting.transaction.size();
         waiting.transaction
     }
-}
 
-/// Whether `new` pays enough more than `old` in every fee to take its place: more in each, and at least by the price
-/// bump (geth rounds the threshold down).
-fn outbids(new: &SignedTransaction, old: &SignedTransaction) -> bool {
-    let percent = if new.is_blob() || old.is_blob() {
-        BLOB_PRICE_BUMP_PERCENT
-    } else {
-        PRICE_BUMP_PERCENT
-    };
-    let enough = |new: u128, old: u128| new > old && new >= old.saturating_add(bump(old, percent));
-    let blob_fees = match (
-        new.envelope.max_fee_per_blob_gas(),
-        old.envelope.max_fee_per_blob_gas(),
-    ) {
-        (Some(new), Some(old)) => enough(new, old),
-        _ => true,
-    };
-    enough(new.fee_cap(), old.fee_cap()) && enough(new.tip_cap(), old.tip_cap()) && blob_fees
+    /// Whether `new` pays enough more than `old` in every fee to take its place: more in each, and at least by the price
+    /// bump (geth rounds the threshold down).
+    fn outbids(&self, new: &SignedTransaction, old: &SignedTransaction) -> bool {
+        let percent = if new.is_blob() || old.is_blob() {
+            BLOB_PRICE_BUMP_PERCENT
+        } else {
+            u128::from(self.price_bump_percent.unwrap_or(PRICE_BUMP_PERCENT))
+        };
+        let enough =
+            |new: u128, old: u128| new > old && new >= old.saturating_add(bump(old, percent));
+        let blob_fees = match (
+            new.envelope.max_fee_per_blob_gas(),
+            old.envelope.max_fee_per_blob_gas(),
+        ) {
+            (Some(new), Some(old)) => enough(new, old),
+            _ => true,
+        };
+        enough(new.fee_cap(), old.fee_cap()) && enough(new.tip_cap(), old.tip_cap()) && blob_fees
+    }
 }
 
 /// `percent` of `fee`, rounded down, without overflow.

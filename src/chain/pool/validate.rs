@@ -85,19 +85,36 @@ pub fn stateless(transaction: &SignedTransaction, rules: &Rules<'_>) -> Result<(
     Ok(())
 }
 
-/// Checks against the sender's account: nonce, funds. (That a sender is no contract is [`sender_has_code`].)
+/// Checks against the sender's account: nonce and [`funds`]. (That a sender is no contract is [`sender_has_code`].)
 pub fn against_account(
     transaction: &SignedTransaction,
     account: Option<&AccountInfo>,
 ) -> Result<(), Rejection> {
-    let (nonce, balance) =
-        account.map_or((0, U256::ZERO), |account| (account.nonce, account.balance));
+    against_nonce(transaction, account)?;
+    funds(transaction, account)
+}
+
+/// Checks that the nonce was not used.
+pub fn against_nonce(
+    transaction: &SignedTransaction,
+    account: Option<&AccountInfo>,
+) -> Result<(), Rejection> {
+    let nonce = account.map_or(0, |account| account.nonce);
     if transaction.nonce() < nonce {
         return Err(Rejection::NonceTooLow {
             next: nonce,
             got: transaction.nonce(),
         });
     }
+    Ok(())
+}
+
+/// Checks that the sender can pay for gas and value.
+pub fn funds(
+    transaction: &SignedTransaction,
+    account: Option<&AccountInfo>,
+) -> Result<(), Rejection> {
+    let balance = account.map_or(U256::ZERO, |account| account.balance);
     let cost = transaction.max_cost();
     if balance < cost {
         return Err(Rejection::InsufficientFunds { balance, cost });
@@ -165,10 +182,9 @@ pub(crate) fn type_allowed(tx_type: u8, rules: &ForkRules) -> Result<(), Rejecti
 fn limits(transaction: &SignedTransaction, rules: &Rules<'_>) -> Result<(), Rejection> {
     let (spec, envelope) = (rules.spec, &transaction.envelope);
     if envelope.is_create() && rules.forks.is_active(Hardfork::Shanghai) {
-        let limit = spec
-            .limits
-            .code_size
-            .map_or(MAX_INITCODE_BYTES, |limit| limit.saturating_mul(2));
+        let by_code = spec.limits.code_size;
+        let by_code = by_code.map_or(MAX_INITCODE_BYTES, |limit| limit.saturating_mul(2));
+        let limit = spec.dev.initcode_size.unwrap_or(by_code);
         let size = envelope.input().len();
         if size > limit {
             return Err(Rejection::InitcodeTooLarge { size, limit });

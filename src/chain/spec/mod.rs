@@ -3,12 +3,14 @@
 mod forks;
 mod geth;
 mod hardfork;
+mod options;
 #[cfg(test)]
 mod tests;
 
 pub use forks::{BlobSchedule, ForkOrderError, ForkRules, ForkSchedule};
 pub use geth::{GenesisFile, GenesisFileError};
 pub use hardfork::{Hardfork, UnknownHardfork};
+pub use options::{DevOptions, PRICE_BUMP_PERCENT};
 
 use crate::chain::{accounts::DevAccount, block::MINIMUM_DIFFICULTY, pool::Order};
 use alloy::{
@@ -85,6 +87,19 @@ pub struct MiningMode {
     pub automine: bool,
     /// Milliseconds between blocks; 0: none.
     pub interval_ms: u64,
+    /// Whether mining at once comes before or after the answer.
+    pub instamine: Instamine,
+}
+
+/// When the sender of a transaction that is mined at once gets its hash (ganache's `miner.instamine`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Instamine {
+    /// After its block: the receipt is there.
+    #[default]
+    Eager,
+    /// Before its block, as on a live network: the receipt follows.
+    Strict,
 }
 
 /// The rules of one chain.
@@ -110,6 +125,8 @@ pub struct ChainSpec {
     pub auto_impersonate: bool,
     /// Limits.
     pub limits: EvmLimits,
+    /// What else users set.
+    pub dev: DevOptions,
 }
 
 impl GenesisSpec {
@@ -124,6 +141,59 @@ impl GenesisSpec {
 }
 
 impl ChainSpec {
+    /// A dev chain under the rules of one fork, with anvil's defaults: id 31337, blocks of 30,000,000 gas, a base fee of
+    /// one gwei at first, mined at once. `timestamp` is that of the genesis block, in Unix seconds; `balance` is what
+    /// each of `accounts` has, in wei.
+    pub fn dev(
+        hardfork: Hardfork,
+        timestamp: u64,
+        accounts: Vec<DevAccount>,
+        balance: U256,
+    ) -> Self {
+        let rich = GenesisAccount {
+            balance,
+            ..GenesisAccount::default()
+        };
+        let alloc = accounts.iter().map(|it| (it.address, rich.clone()));
+        Self {
+            chain_id: 31337,
+            network_id: 31337,
+            forks: ForkSchedule::at_genesis(hardfork),
+            genesis: GenesisSpec {
+                number: 0,
+                timestamp,
+                gas_limit: 30_000_000,
+                base_fee: 1_000_000_000,
+                coinbase: Address::ZERO,
+                extra_data: Bytes::new(),
+                difficulty: GenesisSpec::difficulty_at(hardfork),
+                nonce: B64::ZERO,
+                mix_hash: B256::ZERO,
+                parent_hash: B256::ZERO,
+                excess_blob_gas: 0,
+                blob_gas_used: 0,
+                alloc: alloc.collect(),
+                system_contracts: true,
+            },
+            accounts,
+            mining: MiningMode {
+                automine: true,
+                interval_ms: 0,
+                instamine: Instamine::Eager,
+            },
+            order: Order::Fees,
+            min_gas_price: 0,
+            auto_impersonate: false,
+            limits: EvmLimits {
+                code_size: None,
+                transaction_gas_limit: false,
+                block_gas_limit: true,
+                transactions_per_block: None,
+            },
+            dev: DevOptions::default(),
+        }
+    }
+
     /// The rules that an existing block follows.
     pub fn rules(&self, header: &Header) -> ForkRules {
         let has_merge = self.forks.terminal_total_difficulty.is_some();

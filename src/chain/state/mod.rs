@@ -14,6 +14,7 @@ mod leaf;
 #[cfg(test)]
 mod tests;
 mod trie;
+mod witness;
 
 use alloy::primitives::{Address, B256, Bytes, U256, keccak256};
 use alloy_trie::EMPTY_ROOT_HASH;
@@ -25,6 +26,7 @@ use trie::Trie;
 pub use build::StateBuilder;
 pub use diff::StateDiff;
 pub use draft::Draft;
+pub use witness::Touched;
 
 /// An account without its storage (Yellow Paper 4.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +45,11 @@ pub enum StateError {
     /// The archive could not be read.
     #[error(transparent)]
     Store(#[from] crate::chain::archive::StoreError),
+    /// A block of a dump that came without its state.
+    #[error(
+        "the state of block {0} is not known: it was loaded from a dump without historical states (dump with `--preserve-historical-states`)"
+    )]
+    Unknown(u64),
 }
 
 /// Read access to one state: the head, a draft on top of it, or an old version in the archive.

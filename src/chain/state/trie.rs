@@ -16,6 +16,7 @@ mod iter;
 mod path;
 #[cfg(test)]
 mod tests;
+mod witness;
 
 pub(super) use build::Buckets;
 

@@ -7,6 +7,7 @@
 
 mod import;
 mod mine;
+mod rewind;
 mod tip;
 mod transactions;
 
@@ -35,7 +36,6 @@ use std::{sync::Arc, time::Duration};
 use tip::Tip;
 
 #[cfg(feature = "node")]
-pub(crate) use transactions::SUGGESTED_TIP;
 pub(crate) use transactions::sender_of;
 
 /// Entries on their way to a majority before writes have to wait.
@@ -275,6 +275,19 @@ impl Producer {
                     let blocks = blocks.clone();
                     self.import(submission, &blocks).await;
                 }
+                Write::Reorg {
+                    depth,
+                    transactions,
+                } => {
+                    self.transactions(std::mem::take(&mut group)).await;
+                    let (depth, transactions) = (*depth, transactions.clone());
+                    self.reorg(submission, depth, &transactions).await;
+                }
+                Write::Load(part) => {
+                    self.transactions(std::mem::take(&mut group)).await;
+                    let part = Arc::clone(part);
+                    self.load(submission, part).await;
+                }
                 Write::Note { key, value } => {
                     self.transactions(std::mem::take(&mut group)).await;
                     let (key, value) = (key.clone(), value.clone());
@@ -308,6 +321,9 @@ impl Producer {
     }
 
     async fn cheat(&mut self, submission: Submission, cheat: Cheat) {
+        let Some(submission) = self.ready_for(submission, &cheat).await else {
+            return;
+        };
         let Some(tip) = &self.tip else { return };
         if let Err(rejection) = tip.chain.check_cheat(&cheat) {
             let _ = submission.reply.send(Submitted::Rejected(rejection));
@@ -382,7 +398,7 @@ impl Producer {
             return lost(replies);
         };
         let digest = keccak256(&bytes);
-        if let Err(error) = tip.advance(&entry, &built, digest) {
+        if let Err(error) = tip.advance(&entry, &built, digest, &*self.shared.archive) {
             tracing::error!(%error, "an entry could not be executed on the leader's own chain");
             self.tip = None;
             return lost(replies);

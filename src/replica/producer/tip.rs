@@ -1,7 +1,7 @@
 //! The leader's speculation: the chain as it will be.
 
 use crate::{
-    chain::{ApplyError, Built, Chain, command::Entry},
+    chain::{ApplyError, Built, Chain, command::Entry, past::Past},
     types::{LogPosition, Term},
 };
 use alloy::primitives::B256;
@@ -21,11 +21,12 @@ impl Tip {
         entry: &Entry,
         built: &[Built],
         digest: B256,
+        past: &dyn Past,
     ) -> Result<(), ApplyError> {
         if built.is_empty() {
             self.chain = self
                 .chain
-                .apply(entry, digest, LogPosition::default())?
+                .apply_with(entry, digest, LogPosition::default(), past)?
                 .chain;
         } else if let Some((chain, _)) = self.chain.advance(entry, built, digest) {
             self.chain = chain;

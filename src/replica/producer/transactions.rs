@@ -6,7 +6,7 @@ use crate::chain::{
     accounts::impersonate,
     command::{Answer, Body, Outcome, Write},
     pool::{Pool, validate},
-    spec::Hardfork,
+    spec::{Hardfork, Instamine},
     state::StateRead,
     transaction::{
         SignedTransaction,
@@ -15,9 +15,6 @@ use crate::chain::{
 };
 use alloy::{primitives::B256, rpc::types::TransactionRequest};
 use std::{collections::HashMap, sync::Arc};
-
-/// The tip that a transaction without fees pays, wei: what `eth_maxPriorityFeePerGas` says.
-pub(crate) const SUGGESTED_TIP: u128 = 1_000_000_000;
 
 /// Transactions that were taken and are not in an entry yet: by hash, with those who asked.
 type Taken = HashMap<B256, (Arc<SignedTransaction>, Submission)>;
@@ -52,7 +49,13 @@ impl Producer {
                 }
             }
         }
-        if chain.settings().automine && !taken.is_empty() {
+        let mines = chain.settings().automine && !taken.is_empty();
+        if mines && chain.settings().instamine == Instamine::Strict {
+            // The answers come with the pool's entry; the block follows.
+            self.admit_rest(&order, taken).await;
+            return self.mine_ready(&mut pool, &mut Taken::new()).await;
+        }
+        if mines {
             self.mine_ready(&mut pool, &mut taken).await;
         }
         self.admit_rest(&order, taken).await;
@@ -134,7 +137,7 @@ fn admit(
     let forks = chain.next_rules(chain.next_timestamp(now_ms));
     let transaction = match write {
         Write::Transaction(transaction) => transaction.clone(),
-        Write::Unsigned(request) => Arc::new(sign(chain, pool, request, forks.fork)?),
+        Write::Unsigned(request) => Arc::new(sign(chain, pool, request, forks.fork, now_ms)?),
         _ => {
             return Err(Rejection::InvalidTransaction(
                 "not a transaction".to_owned(),
@@ -152,7 +155,10 @@ fn admit(
     validate::stateless(&transaction, &rules)?;
     // A head in memory cannot fail to be read.
     let account = chain.state().account(transaction.sender).ok().flatten();
-    validate::against_account(&transaction, account.as_ref())?;
+    validate::against_nonce(&transaction, account.as_ref())?;
+    if chain.spec().dev.pool_balance_checks {
+        validate::funds(&transaction, account.as_ref())?;
+    }
     if !settings.is_impersonated(&transaction.sender)
         && validate::sender_has_code(chain.state(), account.as_ref()).unwrap_or_default()
     {
@@ -168,33 +174,30 @@ fn admit(
 }
 
 /// Gives out the nonce and signs with the sender's key, or for an impersonated sender without one.
-fn sign(
+pub(super) fn sign(
     chain: &Chain,
     pool: &Pool,
     request: &TransactionRequest,
     fork: Hardfork,
+    now_ms: u64,
 ) -> Result<SignedTransaction, Rejection> {
-    let sender = sender_of(chain, request)?;
+    let sender = sender_of(chain, request, now_ms)?;
     let defaults = Defaults {
         chain_id: chain.settings().chain_id,
         nonce: pool.next_nonce(sender, chain.nonce(sender)),
         gas: chain.settings().block_gas_limit,
         base_fee: chain.next_base_fee(),
-        tip: SUGGESTED_TIP,
+        tip: chain.spec().dev.suggested_tip,
         blob_base_fee: chain.next_blob_base_fee().unwrap_or_default(),
         fork,
     };
     let transaction = fill(request.clone(), &defaults)?;
-    match chain
-        .spec()
-        .accounts
-        .iter()
-        .find(|account| account.address == sender)
-    {
-        Some(account) => account
+    match chain.open_key(sender, now_ms) {
+        Ok(Some(account)) => account
             .sign_transaction(transaction)
             .map_err(|error| Rejection::InvalidTransaction(error.to_string())),
-        None => Ok(impersonate(transaction, sender)),
+        // Without a key, or impersonated.
+        _ => Ok(impersonate(transaction, sender)),
     }
 }
 
@@ -202,16 +205,10 @@ fn sign(
 pub(crate) fn sender_of(
     chain: &Chain,
     request: &TransactionRequest,
+    now_ms: u64,
 ) -> Result<alloy::primitives::Address, Rejection> {
-    let accounts = &chain.spec().accounts;
-    let sender = request
-        .from
-        .or_else(|| accounts.first().map(|account| account.address))
-        .unwrap_or_default();
-    let held = accounts.iter().any(|account| account.address == sender);
-    if held || chain.settings().is_impersonated(&sender) {
-        Ok(sender)
-    } else {
-        Err(Rejection::UnknownAccount(sender))
-    }
+    let first = || chain.accounts().first().copied();
+    let sender = request.from.or_else(first).unwrap_or_default();
+    chain.can_send(sender, now_ms)?;
+    Ok(sender)
 }

@@ -1,8 +1,8 @@
 //! Blocks and headers.
 
 use super::{
-    json::{Json, Object, write_data},
-    transaction::{Place, transaction},
+    json::{Json, List, Object, write_data},
+    transaction::{Place, transaction, transaction_summary},
 };
 use crate::chain::block::BlockRecord;
 use alloy::{consensus::Header, primitives::B256};
@@ -47,11 +47,17 @@ pub(crate) fn block_fields(
             }
         }
     });
-    o.list("uncles", |list| {
-        for ommer in &record.ommers {
-            write_data(list.next(), ommer.hash_slow().as_slice());
-        }
-    });
+    o.list("uncles", |list| uncles(list, record));
+    withdrawals(o, record);
+}
+
+fn uncles(list: &mut List<'_>, record: &BlockRecord) {
+    for ommer in &record.ommers {
+        write_data(list.next(), ommer.hash_slow().as_slice());
+    }
+}
+
+fn withdrawals(o: &mut Object<'_>, record: &BlockRecord) {
     if let Some(withdrawals) = &record.withdrawals {
         o.list("withdrawals", |list| {
             for withdrawal in withdrawals {
@@ -66,18 +72,58 @@ pub(crate) fn block_fields(
     }
 }
 
+/// Which of a block's transactions are shown.
+pub(crate) type TransactionPage = std::ops::Range<usize>;
+
+/// A block as Otterscan wants it: without its bloom, with the number of its transactions, and with a page of them, of
+/// whose input the selector alone is shown.
+pub(crate) fn slim_block_fields(
+    o: &mut Object<'_>,
+    record: &BlockRecord,
+    page: Option<&TransactionPage>,
+) {
+    header_fields_with(o, &record.header, Some(&record.hash), Bloom::Left);
+    o.quantity("size", block_size(record));
+    if let Some(page) = page {
+        o.list("transactions", |list| {
+            for index in page.clone() {
+                let place = Place::of(record, index);
+                let base_fee = record.header.base_fee_per_gas;
+                let tx = &record.transactions[index];
+                transaction_summary(list.next(), tx, &place, base_fee);
+            }
+        });
+    }
+    o.list("uncles", |list| uncles(list, record));
+    withdrawals(o, record);
+    o.number("transactionCount", record.transactions.len());
+}
+
 /// A header: `eth_getHeaderBy…`, `newHeads`. Without a hash it is a pending one.
 pub(crate) fn header(header: &Header, hash: Option<&B256>) -> Json {
     Json::object(|o| header_fields(o, header, hash))
 }
 
+/// Whether a header's bloom is shown.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Bloom {
+    Shown,
+    /// `null` stands in its place.
+    Left,
+}
+
 fn header_fields(o: &mut Object<'_>, header: &Header, hash: Option<&B256>) {
+    header_fields_with(o, header, hash, Bloom::Shown);
+}
+
+fn header_fields_with(o: &mut Object<'_>, header: &Header, hash: Option<&B256>, bloom: Bloom) {
     o.quantity("number", header.number);
     o.data_or_null("hash", hash);
     o.data("parentHash", header.parent_hash);
     o.data("mixHash", header.mix_hash);
     o.data("sha3Uncles", header.ommers_hash);
-    o.data("logsBloom", header.logs_bloom);
+    let bloom = (bloom == Bloom::Shown).then_some(header.logs_bloom);
+    o.data_or_null("logsBloom", bloom);
     o.data("stateRoot", header.state_root);
     if hash.is_some() {
         o.data("nonce", header.nonce);

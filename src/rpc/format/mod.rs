@@ -10,10 +10,12 @@ mod log;
 mod receipt;
 mod transaction;
 
-pub(crate) use block::{BlockBody, block, block_fields, header};
+pub(crate) use block::{
+    BlockBody, TransactionPage, block, block_fields, header, slim_block_fields,
+};
 pub(crate) use json::{Json, List, Object, Quantity, write_data, write_quantity, write_text};
 pub(crate) use log::{LogPlace, log};
-pub(crate) use receipt::{receipt, receipts};
+pub(crate) use receipt::{receipt, receipts, slim_receipt};
 pub(crate) use transaction::{Place, access_list, transaction, typed_transaction};
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use super::{
     json::{Json, List, Object},
     log::{LogPlace, log},
 };
-use crate::chain::block::BlockRecord;
+use crate::chain::block::{BlockRecord, ReceiptRecord};
 use alloy::{
     consensus::{Eip658Value, ReceiptEnvelope, Transaction as _, TxReceipt as _, Typed2718 as _},
     eips::eip7840::BlobParams,
@@ -28,7 +28,35 @@ pub(crate) fn receipts(block: &BlockRecord, blobs: Option<BlobParams>) -> Json {
     })
 }
 
+/// Appends the receipt without its logs, and with the block's time (Otterscan).
+pub(crate) fn slim_receipt(
+    out: &mut Vec<u8>,
+    block: &BlockRecord,
+    index: usize,
+    blobs: Option<BlobParams>,
+) {
+    write_with(out, block, index, blobs, Logs::Left);
+}
+
+/// Whether logs are shown.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Logs {
+    Shown,
+    /// `null` stands in their place, and the block's time beside it.
+    Left,
+}
+
 fn write_receipt(out: &mut Vec<u8>, block: &BlockRecord, index: usize, blobs: Option<BlobParams>) {
+    write_with(out, block, index, blobs, Logs::Shown);
+}
+
+fn write_with(
+    out: &mut Vec<u8>,
+    block: &BlockRecord,
+    index: usize,
+    blobs: Option<BlobParams>,
+    logs: Logs,
+) {
     let (Some(record), Some(tx)) = (block.receipts.get(index), block.transactions.get(index))
     else {
         out.extend_from_slice(b"null");
@@ -52,25 +80,36 @@ fn write_receipt(out: &mut Vec<u8>, block: &BlockRecord, index: usize, blobs: Op
             envelope.effective_gas_price(header.base_fee_per_gas),
         );
         o.data_or_null("contractAddress", record.contract_address);
-        o.data("logsBloom", record.receipt.logs_bloom());
-        o.list("logs", |list| {
-            let mut place = LogPlace {
-                block,
-                transaction_hash: envelope.hash(),
-                transaction_index: index,
-                log_index: record.first_log_index,
-                removed: false,
-            };
-            for entry in record.receipt.logs() {
-                log(list.next(), entry, &place);
-                place.log_index += 1;
+        match logs {
+            Logs::Shown => logs_fields(o, block, index, record),
+            Logs::Left => {
+                o.null("logsBloom");
+                o.null("logs");
+                o.quantity("timestamp", header.timestamp);
             }
-        });
+        }
         if let Some(gas) = envelope.blob_gas_used() {
             o.quantity("blobGasUsed", gas);
             if let (Some(params), Some(excess)) = (blobs, header.excess_blob_gas) {
                 o.quantity("blobGasPrice", params.calc_blob_fee(excess));
             }
+        }
+    });
+}
+
+fn logs_fields(o: &mut Object<'_>, block: &BlockRecord, index: usize, record: &ReceiptRecord) {
+    o.data("logsBloom", record.receipt.logs_bloom());
+    o.list("logs", |list| {
+        let mut place = LogPlace {
+            block,
+            transaction_hash: block.transactions[index].envelope.hash(),
+            transaction_index: index,
+            log_index: record.first_log_index,
+            removed: false,
+        };
+        for entry in record.receipt.logs() {
+            log(list.next(), entry, &place);
+            place.log_index += 1;
         }
     });
 }

@@ -43,11 +43,36 @@ pub(crate) fn transaction(
     place: Option<&Place>,
     base_fee: Option<u64>,
 ) {
+    write_transaction(out, tx, place, base_fee, tx.envelope.input());
+}
+
+/// Bytes of a call's selector (Solidity's ABI).
+const SELECTOR_BYTES: usize = 4;
+
+/// Appends a mined transaction of whose input the selector alone is shown (Otterscan).
+pub(crate) fn transaction_summary(
+    out: &mut Vec<u8>,
+    tx: &SignedTransaction,
+    place: &Place,
+    base_fee: Option<u64>,
+) {
+    let input = tx.envelope.input();
+    let selector = &input[..input.len().min(SELECTOR_BYTES)];
+    write_transaction(out, tx, Some(place), base_fee, selector);
+}
+
+fn write_transaction(
+    out: &mut Vec<u8>,
+    tx: &SignedTransaction,
+    place: Option<&Place>,
+    base_fee: Option<u64>,
+    input: &[u8],
+) {
     let envelope = &tx.envelope;
     Object::write(out, |o| {
         place_fields(o, place);
         o.data("hash", envelope.hash());
-        common_fields(o, envelope, tx.sender, place.and(base_fee));
+        common_fields(o, envelope, tx.sender, place.and(base_fee), input);
         if let Some(list) = envelope.authorization_list() {
             authorizations(o, list);
         }
@@ -81,13 +106,19 @@ fn place_fields(o: &mut Object<'_>, place: Option<&Place>) {
     }
 }
 
-fn common_fields(o: &mut Object<'_>, tx: &Envelope, sender: Address, base_fee: Option<u64>) {
+fn common_fields(
+    o: &mut Object<'_>,
+    tx: &Envelope,
+    sender: Address,
+    base_fee: Option<u64>,
+    input: &[u8],
+) {
     o.data("from", sender);
     o.data_or_null("to", tx.to());
     o.quantity("nonce", tx.nonce());
     o.quantity("gas", tx.gas_limit());
     o.quantity("value", tx.value());
-    o.data("input", tx.input());
+    o.data("input", input);
     o.quantity("type", u64::from(tx.tx_type() as u8));
     o.quantity_if("chainId", tx.chain_id());
     if tx.is_dynamic_fee() {

@@ -44,6 +44,8 @@ pub(super) const METHODS: &[Method] = methods![
     Read "anvil_getAutomine" | "hardhat_getAutomine" => automine;
     Read "anvil_getIntervalMining" => interval_mining;
     Read "anvil_getGenesisTime" => genesis_time;
+    Read "anvil_getLastBlockWallTime" => last_block_wall_time;
+    Change "anvil_impersonateSignature" => impersonate_signature;
     Read "anvil_nodeInfo" => node_info;
     Read "anvil_metadata" | "hardhat_metadata" => metadata;
 ];
@@ -254,6 +256,22 @@ async fn interval_mining(call: Call<'_>) -> Answer {
         #[allow(clippy::cast_precision_loss)]
         parts => Json::number(parts as f64 / 1000.0),
     })
+}
+
+/// When the newest block was made, by a real clock, Unix seconds; 0 if this chain did not make it.
+async fn last_block_wall_time(call: Call<'_>) -> Answer {
+    call.params.at_most(0)?;
+    let chain = call.context.chain().await?;
+    Ok(Json::number(chain.head().built_at_ms / 1000))
+}
+
+/// A signature (65 bytes), and the address that `ecrecover` answers for it from now on.
+async fn impersonate_signature(call: Call<'_>) -> Answer {
+    call.params.at_most(2)?;
+    let signature: Bytes = call.params.required(0)?;
+    let address = call.params.required(1)?;
+    let cheat = Cheat::ImpersonateSignature { signature, address };
+    call.done(cheat).await
 }
 
 /// Unix seconds, a JSON number.

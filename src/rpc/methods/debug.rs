@@ -20,6 +20,7 @@ pub(super) const METHODS: &[Method] = methods![
     Read "debug_getRawHeader" => raw_header;
     Read "debug_getRawReceipts" => raw_receipts;
     Read "debug_getRawTransaction" => raw_transaction;
+    Read "debug_getRawTransactions" => raw_transactions;
     Read "debug_getBadBlocks" => bad_blocks;
 ];
 
@@ -55,6 +56,13 @@ async fn raw_transaction(call: Call<'_>) -> Answer {
     } else {
         transaction
     })
+}
+
+/// Those of a block, in order.
+async fn raw_transactions(call: Call<'_>) -> Answer {
+    let block = block(&call).await?;
+    let transactions = block.transactions.iter();
+    Ok(Json::data_list(transactions.map(|tx| tx.encode_2718())))
 }
 
 /// A block that the node found wrong never enters the chain: the node stops instead.

@@ -17,7 +17,7 @@ use crate::{
         dispatch::{Answer, Call},
         error::RpcError,
         format::Json,
-        limits::Limits,
+        limits::{CallGas, Limits},
         params::{TraceCallConfig, TraceConfig, parse_go_duration},
     },
 };
@@ -44,7 +44,7 @@ pub(super) const METHODS: &[Method] = methods![
 
 /// Real time.
 #[derive(Debug)]
-pub(super) struct Deadline {
+pub(crate) struct Deadline {
     begun: Instant,
     restarted: Cell<Instant>,
     one: Duration,
@@ -53,7 +53,7 @@ pub(super) struct Deadline {
 
 impl Deadline {
     /// Each transaction may take as long as `timeout` says.
-    pub(super) fn new(limits: &Limits, timeout: Option<Duration>) -> Self {
+    pub(crate) fn new(limits: &Limits, timeout: Option<Duration>) -> Self {
         let now = Instant::now();
         Self {
             begun: now,
@@ -112,7 +112,7 @@ fn timeout(config: &TraceConfig) -> Result<Option<Duration>, RpcError> {
 }
 
 /// Gives `run` a block on the state on which it was executed.
-pub(super) fn with_block<T>(
+pub(crate) fn with_block<T>(
     view: &View,
     block: &BlockRecord,
     run: impl FnOnce(&TracedBlock<'_>) -> Result<T, RpcError>,
@@ -128,7 +128,8 @@ fn on_state<T>(
     state: &dyn StateRead,
     run: impl FnOnce(&TracedBlock<'_>) -> Result<T, RpcError>,
 ) -> Result<T, RpcError> {
-    with_context(view, &block.header, state, 0, |context| {
+    let call_gas = CallGas::default();
+    with_context(view, &block.header, state, call_gas, |context| {
         run(&TracedBlock {
             spec: context.spec,
             chain_id: context.chain_id,
@@ -137,6 +138,7 @@ fn on_state<T>(
             transactions: &block.transactions,
             state,
             block_hash: context.block_hash,
+            signatures: context.signatures,
         })
     })
 }
@@ -152,24 +154,12 @@ pub(super) fn find_block(view: &View, id: BlockId) -> Result<Arc<BlockRecord>, R
 }
 
 /// A mined transaction's block and index, or geth's error.
-pub(super) fn find_transaction(
+pub(crate) fn find_transaction(
     view: &View,
     hash: B256,
 ) -> Result<(Arc<BlockRecord>, usize), RpcError> {
     view.transaction(hash)?
-        .ok_or_else(|| RpcError::server("transaction not found"))
-}
-
-/// What a mined transaction said on Solidity's console.
-pub(crate) fn transaction_console_lines(
-    view: &View,
-    hash: B256,
-    limits: TraceLimits<'_>,
-) -> Result<Vec<String>, RpcError> {
-    let (block, index) = find_transaction(view, hash)?;
-    with_block(view, &block, |block| {
-        Ok(trace::console::transaction_lines(block, index, limits)?)
-    })
+        .ok_or_else(|| RpcError::unknown_transaction(hash))
 }
 
 async fn trace_transaction(call: Call<'_>) -> Answer {
@@ -302,6 +292,6 @@ async fn trace_call(call: Call<'_>) -> Answer {
         })
     })
     .await?;
-    call.context.console.print(&traced.console);
+    call.context.witness.print_console(&traced.console);
     Ok(Json::raw(traced.text))
 }

@@ -13,7 +13,7 @@ use crate::{
 };
 use alloy::{
     eips::{BlockId, BlockNumberOrTag},
-    primitives::B256,
+    primitives::{B256, Bytes, U256},
 };
 use std::sync::Arc;
 
@@ -23,6 +23,9 @@ pub(super) const METHODS: &[Method] = methods![
     Read "eth_coinbase" => coinbase;
     Read "eth_syncing" | "eth_mining" => never;
     Read "eth_hashrate" => hashrate;
+    Read "eth_getWork" => work;
+    Read "eth_submitWork" => submit_work;
+    Read "eth_submitHashrate" => submit_hashrate;
     Read "eth_protocolVersion" => protocol_version;
     Read "eth_getBlockByNumber" => block_by_number;
     Read "eth_getBlockByHash" => block_by_hash;
@@ -64,6 +67,29 @@ async fn never(call: Call<'_>) -> Answer {
 async fn hashrate(call: Call<'_>) -> Answer {
     call.params.at_most(0)?;
     Ok(Json::quantity(0_u64))
+}
+
+/// There is no proof of work to do (ganache's answer).
+async fn work(call: Call<'_>) -> Answer {
+    call.params.at_most(0)?;
+    Ok(Json::data_list::<B256>([]))
+}
+
+/// Nonce, the hash to be sealed, mix hash: of no use (ganache's answer).
+async fn submit_work(call: Call<'_>) -> Answer {
+    call.params.at_most(3)?;
+    for index in 0..3 {
+        call.params.required::<Bytes>(index)?;
+    }
+    Ok(Json::bool(false))
+}
+
+/// A rate and whose it is: of no use (ganache's answer).
+async fn submit_hashrate(call: Call<'_>) -> Answer {
+    call.params.at_most(2)?;
+    call.params.required::<U256>(0)?;
+    call.params.required::<Bytes>(1)?;
+    Ok(Json::bool(false))
 }
 
 /// eth/68, the newest protocol with pooled blob transactions.

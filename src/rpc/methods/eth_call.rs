@@ -3,15 +3,20 @@
 use super::{Method, methods};
 use crate::{
     chain::{
-        evm::call::{self, CallContext},
+        evm::{
+            call::{self, CallContext, CallError},
+            trace::failure::call_failure,
+        },
         state::StateRead,
         view::View,
     },
     rpc::{
         dispatch::{Answer, Call},
-        error::RpcError,
+        error::{ErrorProfile, RpcError},
         format::{Json, access_list},
+        limits::CallGas,
         params::{Fields, parse_block_overrides, parse_state_overrides},
+        witness::tree_of_call,
     },
 };
 use alloy::{
@@ -86,7 +91,7 @@ pub(super) fn with_context<T>(
     view: &View,
     header: &Header,
     state: &dyn StateRead,
-    call_gas: u64,
+    call_gas: CallGas,
     run: impl FnOnce(&CallContext<'_>) -> Result<T, RpcError>,
 ) -> Result<T, RpcError> {
     let chain = view.chain();
@@ -97,7 +102,8 @@ pub(super) fn with_context<T>(
         header,
         state,
         block_hash: &block_hash,
-        gas_cap: call_gas.max(header.gas_limit),
+        signatures: &chain.settings().signatures,
+        gas_cap: call_gas.cap(header.gas_limit),
     })
 }
 
@@ -124,12 +130,22 @@ async fn run_at<T: Send + 'static>(
 
 async fn eth_call(call: Call<'_>) -> Answer {
     let asked = Asked::read(&call, BlockNumberOrTag::Latest)?;
-    let heard = run_at(&call, asked.id, move |context| {
+    let trees = call.context.witness.trees();
+    let (heard, tree) = run_at(&call, asked.id, move |context| {
         let (state, block) = (asked.state.as_ref(), asked.block.as_ref());
-        Ok(call::call_heard(context, &asked.request, state, block))
+        let heard = call::call_heard(context, &asked.request, state, block);
+        let tree = tree_of_call(
+            trees,
+            &heard.result,
+            context,
+            &asked.request,
+            (state, block),
+        );
+        Ok((heard, tree))
     })
     .await?;
-    call.context.console.print(&heard.console);
+    call.context.witness.print_tree(tree.as_deref());
+    call.context.witness.print_console(&heard.console);
     Ok(Json::data(heard.result?.output))
 }
 
@@ -137,13 +153,24 @@ async fn eth_call(call: Call<'_>) -> Answer {
 /// the next block counts, and so do transactions that wait.
 async fn estimate_gas(call: Call<'_>) -> Answer {
     let asked = Asked::read(&call, BlockNumberOrTag::Pending)?;
-    let heard = run_at(&call, asked.id, move |context| {
+    let wants_failure = call.context.errors == ErrorProfile::Ganache;
+    let (heard, failure) = run_at(&call, asked.id, move |context| {
         let (state, block) = (asked.state.as_ref(), asked.block.as_ref());
         let request = &asked.request;
-        Ok(call::estimate_gas_heard(context, request, state, block))
+        let heard = call::estimate_gas_heard(context, request, state, block);
+        let failure = match heard.result {
+            Err(CallError::Reverted { .. } | CallError::Halted(_)) if wants_failure => {
+                call_failure(context, request, state, block)?
+            }
+            _ => None,
+        };
+        Ok((heard, failure))
     })
     .await?;
-    call.context.console.print(&heard.console);
+    call.context.witness.print_console(&heard.console);
+    if let Some(failure) = failure {
+        return Err(RpcError::failed_estimate(&failure));
+    }
     Ok(Json::quantity(heard.result?))
 }
 

@@ -3,7 +3,6 @@
 use super::{Method, methods};
 use crate::{
     chain::{Chain, block::BlockRecord, view::View},
-    replica::SUGGESTED_TIP,
     rpc::{
         dispatch::{Answer, Call},
         error::RpcError,
@@ -28,9 +27,16 @@ pub(super) const METHODS: &[Method] = methods![
 /// The most percentiles that one question may name (geth's limit).
 const MAX_PERCENTILES: usize = 100;
 
-/// What a legacy transaction should offer: the next base fee and the suggested tip, or the least that the pool takes.
+/// What a legacy transaction should offer: the config's default if it can be mined, else the next base fee and the
+/// suggested tip; at least what the pool takes.
 pub(super) fn suggested_price(chain: &Chain) -> u128 {
-    (u128::from(chain.next_base_fee()) + SUGGESTED_TIP).max(chain.settings().min_gas_price)
+    let base_fee = u128::from(chain.next_base_fee());
+    let dev = &chain.spec().dev;
+    let price = match dev.default_gas_price {
+        Some(price) => price.max(base_fee),
+        None => base_fee + dev.suggested_tip,
+    };
+    price.max(chain.settings().min_gas_price)
 }
 
 async fn gas_price(call: Call<'_>) -> Answer {
@@ -41,7 +47,8 @@ async fn gas_price(call: Call<'_>) -> Answer {
 
 async fn priority_fee(call: Call<'_>) -> Answer {
     call.params.at_most(0)?;
-    Ok(Json::quantity(SUGGESTED_TIP))
+    let chain = call.context.chain().await?;
+    Ok(Json::quantity(chain.spec().dev.suggested_tip))
 }
 
 async fn base_fee(call: Call<'_>) -> Answer {

@@ -9,12 +9,12 @@ use crate::{
         transaction::fill::{Defaults, fill},
         view::View,
     },
-    replica::SUGGESTED_TIP,
     rpc::{
         context::Context,
         dispatch::{Answer, Call},
         error::RpcError,
         format::{self, Json},
+        limits::CallGas,
         params::Message,
     },
 };
@@ -31,23 +31,28 @@ pub(super) const METHODS: &[Method] = methods![
     Read "eth_sign" => sign;
     Read "personal_sign" => personal_sign;
     Read "personal_ecRecover" => ec_recover;
-    Read "personal_unlockAccount" | "personal_lockAccount" => lock;
     Read "eth_signTypedData_v4" | "eth_signTypedData_v3" | "eth_signTypedData" => sign_typed_data;
     Read "eth_signTransaction" | "personal_signTransaction" => sign_transaction;
     Read "eth_fillTransaction" => fill_transaction;
 ];
 
-/// The account with that address, if its key is held.
-fn account(chain: &Chain, address: Address) -> Result<DevAccount, RpcError> {
-    let accounts = &chain.spec().accounts;
-    let found = accounts.iter().find(|account| account.address == address);
-    found
-        .cloned()
-        .ok_or_else(|| RpcError::server("unknown account"))
+/// The account with that address, if its key is held and it is not locked.
+fn account(chain: &Chain, address: Address, now_ms: u64) -> Result<DevAccount, RpcError> {
+    match chain.open_key(address, now_ms) {
+        Ok(Some(account)) => Ok(account),
+        Ok(None) => Err(RpcError::server("cannot sign data; no private key")),
+        Err(rejection) => Err(RpcError::server(rejection.to_string())),
+    }
 }
 
-fn sign_message(call: &Call<'_>, address: Address, message: &Message) -> Answer {
-    let account = account(&call.context.backend.local(), address)?;
+/// The account, also if it was added or unlocked through another node just now.
+async fn account_of(call: &Call<'_>, address: Address) -> Result<DevAccount, RpcError> {
+    let chain = call.context.chain().await?;
+    account(&chain, address, call.context.backend.now_ms())
+}
+
+async fn sign_message(call: &Call<'_>, address: Address, message: &Message) -> Answer {
+    let account = account_of(call, address).await?;
     Ok(Json::data(account.sign_message(&message.0)?.as_bytes()))
 }
 
@@ -55,21 +60,14 @@ fn sign_message(call: &Call<'_>, address: Address, message: &Message) -> Answer 
 async fn sign(call: Call<'_>) -> Answer {
     call.params.at_most(3)?;
     let message = call.params.required(1)?;
-    sign_message(&call, call.params.required(0)?, &message)
+    sign_message(&call, call.params.required(0)?, &message).await
 }
 
 /// EIP-191: message, then address; a passphrase after them is not needed.
 async fn personal_sign(call: Call<'_>) -> Answer {
     call.params.at_most(3)?;
     let message = call.params.required(0)?;
-    sign_message(&call, call.params.required(1)?, &message)
-}
-
-/// Accounts are neither locked nor unlocked: `true` for one that is held, whatever the passphrase.
-async fn lock(call: Call<'_>) -> Answer {
-    call.params.at_most(3)?;
-    account(&call.context.backend.local(), call.params.required(0)?)?;
-    Ok(Json::bool(true))
+    sign_message(&call, call.params.required(1)?, &message).await
 }
 
 /// The address that signed a message.
@@ -99,7 +97,7 @@ async fn sign_typed_data(call: Call<'_>) -> Answer {
             "not typed data: an object with types, primaryType, domain and message is expected",
         )
     })?;
-    let account = account(&call.context.backend.local(), address)?;
+    let account = account_of(&call, address).await?;
     Ok(Json::data(account.sign_typed_data(&data)?.as_bytes()))
 }
 
@@ -118,10 +116,10 @@ async fn complete(
 fn complete_at(
     view: &View,
     mut request: TransactionRequest,
-    call_gas: u64,
+    call_gas: CallGas,
 ) -> Result<(Arc<Chain>, Address, TypedTransaction), RpcError> {
     let chain = view.chain();
-    let first = chain.spec().accounts.first().map(|a| a.address);
+    let first = chain.accounts().first().copied();
     let sender = request.from.or(first).unwrap_or_default();
     request.from = Some(sender);
     let gas = match request.gas {
@@ -133,14 +131,14 @@ fn complete_at(
         nonce: chain.pool().next_nonce(sender, chain.nonce(sender)),
         gas,
         base_fee: chain.next_base_fee(),
-        tip: SUGGESTED_TIP,
+        tip: chain.spec().dev.suggested_tip,
         blob_base_fee: chain.next_blob_base_fee().unwrap_or_default(),
         fork: view.next_rules().fork,
     };
     Ok((Arc::clone(chain), sender, fill(request, &defaults)?))
 }
 
-fn estimate(view: &View, request: &TransactionRequest, call_gas: u64) -> Result<u64, RpcError> {
+fn estimate(view: &View, request: &TransactionRequest, call_gas: CallGas) -> Result<u64, RpcError> {
     let at = view.block_and_state(BlockId::Number(BlockNumberOrTag::Pending))?;
     // The nonce is the sender's own business: it may be one to come.
     let request = TransactionRequest {
@@ -161,7 +159,8 @@ async fn sign_transaction(call: Call<'_>) -> Answer {
     call.params.at_most(2)?;
     let request = call.params.required(0)?;
     let (chain, sender, transaction) = complete(call.context, request).await?;
-    let signed = account(&chain, sender)?.sign_transaction(transaction)?;
+    let signed =
+        account(&chain, sender, call.context.backend.now_ms())?.sign_transaction(transaction)?;
     Ok(Json::object(|o| {
         o.data("raw", signed.network_encoding());
         format::transaction(o.key("tx"), &signed, None, None);

@@ -20,7 +20,7 @@ async fn simulate_v1(call: Call<'_>) -> Answer {
     let asked: Simulation = call.params.required(0)?;
     let id = call.params.block(1)?;
     let view = call.context.view().await?;
-    let gas_cap = call.context.limits.call_gas;
+    let gas_cap = call.context.limits.call_gas.least;
     call.context
         .run(move || {
             let (base, state) = view.block_and_whole_state(id)?;
@@ -31,6 +31,7 @@ async fn simulate_v1(call: Call<'_>) -> Answer {
                 base_hash: base.hash,
                 state,
                 block_hash: &|number| block_hash_in(&view, number),
+                signatures: &view.chain().settings().signatures,
                 gas_cap,
             };
             let blocks = simulate(context, &asked.request)?;

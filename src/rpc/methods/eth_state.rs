@@ -35,8 +35,7 @@ const MAX_SLOTS: usize = 1024;
 async fn accounts(call: Call<'_>) -> Answer {
     call.params.at_most(0)?;
     let chain = call.context.chain().await?;
-    let held = chain.spec().accounts.iter().map(|account| account.address);
-    let known: Vec<Address> = held.collect();
+    let known: Vec<Address> = chain.accounts();
     let impersonated = chain
         .settings()
         .impersonated

@@ -3,21 +3,22 @@
 use super::{Method, eth_blocks, methods};
 use crate::{
     chain::{
-        Chain, Rejection,
+        Rejection,
         block::BlockRecord,
         command::{Cheat, Outcome, Write},
+        keyring::passphrase_hash,
         spec::Hardfork,
         transaction::SignedTransaction,
         view::View,
     },
     replica::api::ChainEvent,
     rpc::{
-        console,
         context::Context,
         dispatch::{Answer, Call},
-        error::RpcError,
+        error::{Failures, RpcError},
         format::{self, Json, List, Place},
         params::Argument,
+        witness,
     },
 };
 use alloy::{
@@ -33,7 +34,8 @@ use tokio::{
 
 pub(super) const METHODS: &[Method] = methods![
     Send "eth_sendRawTransaction" => send_raw;
-    Send "eth_sendTransaction" | "personal_sendTransaction" => send;
+    Send "eth_sendTransaction" => send;
+    Change "personal_sendTransaction" => personal_send;
     Send "eth_sendUnsignedTransaction" => send_unsigned;
     Change "eth_sendRawTransactionSync" => send_raw_sync;
     Change "eth_sendTransactionSync" => send_sync;
@@ -89,7 +91,7 @@ fn unsigned(call: &Call<'_>) -> Result<Write, RpcError> {
 }
 
 /// Sends, and gives the hash of what was sent.
-async fn submit(context: &Arc<Context>, write: Write) -> Result<B256, RpcError> {
+pub(super) async fn submit(context: &Arc<Context>, write: Write) -> Result<B256, RpcError> {
     let write = match write {
         Write::Transaction(transaction) if transaction.is_blob() => {
             Write::Transaction(with_cell_proofs(context, transaction).await?)
@@ -98,7 +100,7 @@ async fn submit(context: &Arc<Context>, write: Write) -> Result<B256, RpcError> 
     };
     match context.write(write).await? {
         Outcome::Transaction(hash) => {
-            console::taken(context, hash);
+            witness::taken(context, hash);
             Ok(hash)
         }
         outcome => Err(RpcError::internal(format!(
@@ -107,24 +109,60 @@ async fn submit(context: &Arc<Context>, write: Write) -> Result<B256, RpcError> 
     }
 }
 
+/// Sends, and answers the hash; or an error, where clients want one for a transaction that was mined and failed.
+async fn submitted(context: &Arc<Context>, write: Write) -> Answer {
+    let hash = submit(context, write).await?;
+    if context.failures != Failures::InReceipts
+        && let Some(failure) = witness::failure_of(context, hash).await?
+    {
+        return Err(RpcError::failed_transaction(
+            hash,
+            &failure,
+            context.failures,
+        ));
+    }
+    Ok(Json::data(hash))
+}
+
 async fn send_raw(call: Call<'_>) -> Answer {
     call.params.at_most(1)?;
     let write = signed(&call)?;
-    Ok(Json::data(submit(call.context, write).await?))
+    submitted(call.context, write).await
 }
 
 async fn send(call: Call<'_>) -> Answer {
-    // `personal_sendTransaction` brings a passphrase, which no account has.
-    call.params.at_most(2)?;
+    call.params.at_most(1)?;
     let write = unsigned(&call)?;
-    Ok(Json::data(submit(call.context, write).await?))
+    submitted(call.context, write).await
 }
 
-/// Whether the node holds the account's key or the account is impersonated.
-fn can_send(chain: &Chain, sender: Address) -> bool {
-    let mut held = chain.spec().accounts.iter();
-    held.any(|account| account.address == sender) || chain.settings().is_impersonated(&sender)
+/// With the passphrase of an account that is locked: it is open for this transaction alone.
+async fn personal_send(call: Call<'_>) -> Answer {
+    call.params.at_most(2)?;
+    let write = unsigned(&call)?;
+    let passphrase: String = call.params.optional(1)?.unwrap_or_default();
+    let Write::Unsigned(request) = &write else {
+        return Err(RpcError::internal("an unsigned transaction is expected"));
+    };
+    let chain = call.context.chain().await?;
+    let now_ms = call.context.backend.now_ms();
+    let address = match request.from {
+        Some(from) if chain.can_send(from, now_ms) == Err(Rejection::AccountLocked(from)) => from,
+        _ => return Ok(Json::data(submit(call.context, write).await?)),
+    };
+    let unlock = Cheat::UnlockAccount {
+        address,
+        passphrase: passphrase_hash(&passphrase),
+        until_ms: now_ms.saturating_add(OPEN_FOR_ONE_MS),
+    };
+    call.context.cheat(unlock).await?;
+    let sent = submit(call.context, write).await;
+    call.context.cheat(Cheat::LockAccount { address }).await?;
+    Ok(Json::data(sent?))
 }
+
+/// How long `personal_sendTransaction` keeps an account open at the most, should it not come to lock it.
+const OPEN_FOR_ONE_MS: u64 = 60_000;
 
 /// anvil's name for a transaction of any account, without an impersonation before it.
 async fn send_unsigned(call: Call<'_>) -> Answer {
@@ -135,30 +173,38 @@ async fn send_unsigned(call: Call<'_>) -> Answer {
     };
     let chain = call.context.chain().await?;
     let sender = match request.from {
-        Some(sender) if !can_send(&chain, sender) => sender,
-        _ => return Ok(Json::data(submit(call.context, write).await?)),
+        Some(sender)
+            if chain
+                .can_send(sender, call.context.backend.now_ms())
+                .is_err() =>
+        {
+            sender
+        }
+        _ => return submitted(call.context, write).await,
     };
     call.context
         .cheat(Cheat::Impersonate { address: sender })
         .await?;
-    let sent = submit(call.context, write).await;
+    let sent = submitted(call.context, write).await;
     let stop = Cheat::StopImpersonating { address: sender };
     call.context.cheat(stop).await?;
-    Ok(Json::data(sent?))
+    sent
 }
 
 async fn send_raw_sync(call: Call<'_>) -> Answer {
     call.params.at_most(2)?;
     let write = signed(&call)?;
+    let timeout_ms = sync_timeout_ms(&call)?;
     let hash = submit(call.context, write).await?;
-    sync_receipt(&call, hash).await
+    sync_receipt(&call, hash, timeout_ms).await
 }
 
 async fn send_sync(call: Call<'_>) -> Answer {
     call.params.at_most(2)?;
     let write = unsigned(&call)?;
+    let timeout_ms = sync_timeout_ms(&call)?;
     let hash = submit(call.context, write).await?;
-    sync_receipt(&call, hash).await
+    sync_receipt(&call, hash, timeout_ms).await
 }
 
 /// How long `…Sync` waits for a block if the caller does not say, milliseconds (geth's default).
@@ -166,12 +212,16 @@ const SYNC_TIMEOUT_MS: u64 = 20_000;
 /// The longest that a caller may ask for, milliseconds (geth's limit).
 const MAX_SYNC_TIMEOUT_MS: u64 = 60_000;
 
-/// EIP-7966: waits for the receipt. With automine it is there.
-async fn sync_receipt(call: &Call<'_>, hash: B256) -> Answer {
+/// How long to wait, milliseconds: asked before anything is sent.
+fn sync_timeout_ms(call: &Call<'_>) -> Result<u64, RpcError> {
     let timeout_ms: Option<u64> = call.params.optional(1)?;
-    let timeout_ms = timeout_ms
+    Ok(timeout_ms
         .unwrap_or(SYNC_TIMEOUT_MS)
-        .min(MAX_SYNC_TIMEOUT_MS);
+        .min(MAX_SYNC_TIMEOUT_MS))
+}
+
+/// EIP-7966: waits for the receipt. With automine it is there.
+async fn sync_receipt(call: &Call<'_>, hash: B256, timeout_ms: u64) -> Answer {
     let deadline = Instant::now() + Duration::from_millis(timeout_ms);
     let mut events = call.context.events.subscribe();
     loop {
@@ -282,7 +332,7 @@ async fn by_sender_and_nonce(call: Call<'_>) -> Answer {
 }
 
 /// The first block after which the sender's nonce is above `nonce`.
-fn block_of_nonce(
+pub(super) fn block_of_nonce(
     view: &View,
     sender: Address,
     nonce: u64,

@@ -11,7 +11,7 @@ use crate::{
         params::{self, Argument, Bool, Fields},
     },
 };
-use alloy::eips::BlockId;
+use alloy::{eips::BlockId, primitives::Bytes};
 
 pub(super) const METHODS: &[Method] = methods![
     Change "evm_mine" => mine;
@@ -32,6 +32,7 @@ pub(super) const METHODS: &[Method] = methods![
     Change "miner_stop" => miner_stop;
     Change "miner_setGasPrice" => miner_set_gas_price;
     Change "miner_setEtherbase" => miner_set_etherbase;
+    Change "miner_setExtra" | "miner_setExtraData" => miner_set_extra;
 ];
 
 /// What came out of the cheat must be of another kind: a fault of the node.
@@ -195,16 +196,20 @@ async fn set_automine(call: Call<'_>) -> Answer {
     call.done(Cheat::SetAutomine { enabled }).await
 }
 
-/// Seconds, as anvil takes them. (Hardhat's number is in milliseconds, under the same name; its range of two numbers
+/// Seconds, as anvil takes them; a fraction of one may be asked for, down to a millisecond. (Hardhat's number is in milliseconds, under the same name; its range of two numbers
 /// is told apart, and the lower one counts.)
 async fn set_interval_mining(call: Call<'_>) -> Answer {
     call.params.at_most(1)?;
     let interval_ms = if call.params.raw(0).is_some_and(|json| json.starts_with('[')) {
         let range: Vec<params::Cheat<u64>> = call.params.required(0)?;
-        range.first().map_or(0, |lower| lower.0)
+        let [lower, _] = range.as_slice() else {
+            let problem = format!("{} numbers where two are a range", range.len());
+            return Err(RpcError::invalid_argument(0, problem));
+        };
+        lower.0
     } else {
-        let seconds: params::Cheat<u64> = call.params.required(0)?;
-        seconds.0.saturating_mul(1000)
+        let params::Seconds(milliseconds) = call.params.required(0)?;
+        milliseconds
     };
     call.done(Cheat::SetIntervalMining { interval_ms }).await
 }
@@ -241,6 +246,14 @@ async fn miner_set_gas_price(call: Call<'_>) -> Answer {
     let price: params::Cheat<u128> = call.params.required(0)?;
     let cheat = Cheat::SetMinGasPrice { price: price.0 };
     call.context.cheat(cheat).await?;
+    Ok(Json::bool(true))
+}
+
+/// The extra data of blocks from now on.
+async fn miner_set_extra(call: Call<'_>) -> Answer {
+    call.params.at_most(1)?;
+    let data: Bytes = call.params.required(0)?;
+    call.context.cheat(Cheat::SetExtraData { data }).await?;
     Ok(Json::bool(true))
 }
 

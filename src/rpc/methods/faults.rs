@@ -53,8 +53,8 @@ impl Argument for Number {
 }
 
 /// How long a fault is to last, in milliseconds, from a number of seconds.
-fn limit_of(seconds: Option<Number>) -> Result<u64, FaultError> {
-    let Some(Number(seconds)) = seconds else {
+fn limit_of(seconds: Option<&Number>) -> Result<u64, FaultError> {
+    let Some(&Number(seconds)) = seconds else {
         return Ok(in_ms(DEFAULT_LIMIT));
     };
     if !(seconds > 0.0 && seconds <= MAX_LIMIT.as_secs_f64()) {
@@ -68,11 +68,11 @@ fn in_ms(duration: Duration) -> u64 {
 }
 
 fn limit(call: &Call<'_>, index: usize) -> Result<u64, RpcError> {
-    limit_of(call.params.optional(index)?).map_err(|error| wrong(index, &error))
+    limit_of(call.params.optional(index)?.as_ref()).map_err(|error| wrong(index, &error))
 }
 
-fn answer(report: &Report) -> Answer {
-    Ok(Json::object(|o| {
+fn answer(report: &Report) -> Json {
+    Json::object(|o| {
         let names = |o: &mut Object<'_>, key: &str, names: &[String]| {
             o.list(key, |list| {
                 for name in names {
@@ -82,7 +82,7 @@ fn answer(report: &Report) -> Answer {
         };
         names(o, "applied", &report.applied);
         names(o, "unreachable", &report.unreachable);
-    }))
+    })
 }
 
 fn text(name: &str) -> String {
@@ -98,7 +98,7 @@ async fn order_one(call: &Call<'_>, order: impl FnOnce() -> Result<Order, RpcErr
     if report.applied.is_empty() {
         return Err(RpcError::server(FaultError::Refused(name).to_string()));
     }
-    answer(&report)
+    Ok(answer(&report))
 }
 
 /// For all members, those down left out.
@@ -127,13 +127,13 @@ async fn partition(call: Call<'_>) -> Answer {
     let orders = cuts
         .into_iter()
         .map(|(id, peers)| (id, Order::Cut { peers, limit_ms }));
-    answer(&control.give(orders.collect()).await)
+    Ok(answer(&control.give(orders.collect()).await))
 }
 
 /// The end of all faults on all members.
 async fn heal(call: Call<'_>) -> Answer {
     call.params.at_most(0)?;
-    answer(&order_all(control(&call)?, &Order::Heal).await)
+    Ok(answer(&order_all(control(&call)?, &Order::Heal).await))
 }
 
 /// Which links a fault is for: `{from: [name…], to: [name…], seconds}`, all where nothing is said.
@@ -165,7 +165,7 @@ impl Links {
         Ok(Self {
             from: members("from")?,
             to: members("to")?,
-            limit_ms: limit_of(seconds).map_err(|error| wrong(1, &error))?,
+            limit_ms: limit_of(seconds.as_ref()).map_err(|error| wrong(1, &error))?,
         })
     }
 
@@ -210,7 +210,7 @@ async fn delay(call: Call<'_>) -> Answer {
         jitter_ms,
         limit_ms: links.limit_ms,
     });
-    answer(&control.give(orders).await)
+    Ok(answer(&control.give(orders).await))
 }
 
 /// `(probability, {from, to, seconds}?)`: messages between members are lost.
@@ -230,7 +230,7 @@ async fn lose(call: Call<'_>) -> Answer {
         per_mille,
         limit_ms: links.limit_ms,
     });
-    answer(&control.give(orders).await)
+    Ok(answer(&control.give(orders).await))
 }
 
 /// `(name, seconds?)`.

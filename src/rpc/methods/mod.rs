@@ -5,11 +5,17 @@
 
 mod anvil;
 mod blobs;
+mod block_access_lists;
 mod cluster;
 mod debug;
+mod debug_state;
 mod debug_trace;
+mod dump;
+mod erc20;
 mod eth_blocks;
+mod eth_bundles;
 mod eth_call;
+mod eth_conditional;
 mod eth_config;
 mod eth_fees;
 mod eth_filters;
@@ -22,6 +28,10 @@ mod evm;
 mod faults;
 mod import;
 mod net;
+mod ots;
+mod personal;
+mod rewind;
+mod settings;
 mod testing;
 mod trace;
 mod txpool;
@@ -80,16 +90,22 @@ macro_rules! methods {
 }
 use methods;
 
-pub(crate) use debug_trace::{run_traced_in, transaction_console_lines};
+pub(crate) use debug_trace::{Deadline, find_transaction, run_traced_in, with_block};
 
 const TABLES: &[&[Method]] = &[
     anvil::METHODS,
     blobs::METHODS,
+    block_access_lists::METHODS,
     cluster::METHODS,
     debug::METHODS,
+    debug_state::METHODS,
     debug_trace::METHODS,
+    dump::METHODS,
+    erc20::METHODS,
     eth_blocks::METHODS,
+    eth_bundles::METHODS,
     eth_call::METHODS,
+    eth_conditional::METHODS,
     eth_config::METHODS,
     eth_fees::METHODS,
     eth_filters::METHODS,
@@ -102,6 +118,10 @@ const TABLES: &[&[Method]] = &[
     faults::METHODS,
     import::METHODS,
     net::METHODS,
+    ots::METHODS,
+    personal::METHODS,
+    rewind::METHODS,
+    settings::METHODS,
     testing::METHODS,
     trace::METHODS,
     txpool::METHODS,
@@ -129,10 +149,16 @@ pub(crate) fn register(context: Arc<Context>) -> Result<Methods, RegisterMethodE
             let call = Call {
                 method: caller.method,
                 context: &context,
-                params: Params::parse(params.as_str())?,
+                params: if caller.method == "anvil_reorg" {
+                    // alloy sends its options as the parameters themselves.
+                    Params::parse_or_object(params.as_str())?
+                } else {
+                    Params::parse(params.as_str())?
+                },
                 session: caller.session.as_deref(),
             };
             within(context.limits.response_bytes, (method.run)(call).await)
+                .map_err(|error| error.in_profile(context.errors))
         })?;
         for alias in aliases {
             module.register_alias(alias, name)?;

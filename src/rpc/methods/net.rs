@@ -12,11 +12,17 @@ pub(super) const METHODS: &[Method] = methods![
     Read "net_peerCount" => peer_count;
 ];
 
-/// The network id, as decimal text.
+/// The network id, as decimal text. Where it is the chain id, `anvil_setChainId` changes it, too.
 async fn version(call: Call<'_>) -> Answer {
     call.params.at_most(0)?;
-    let chain = call.context.backend.local();
-    Ok(Json::text(&chain.spec().network_id.to_string()))
+    let chain = call.context.chain().await?;
+    let spec = chain.spec();
+    let id = if spec.network_id == spec.chain_id {
+        chain.settings().chain_id
+    } else {
+        spec.network_id
+    };
+    Ok(Json::text(&id.to_string()))
 }
 
 async fn listening(call: Call<'_>) -> Answer {

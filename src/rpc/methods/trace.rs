@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     chain::{
-        evm::trace::{TraceLimits, TracedCall, parity},
+        evm::trace::{TraceLimits, TracedCall, opcode_gas, parity},
         transaction::SignedTransaction,
         view::View,
     },
@@ -29,7 +29,10 @@ use alloy::{
     consensus::Transaction as _,
     eips::{BlockId, BlockNumberOrTag},
     primitives::{B256, Bytes},
-    rpc::types::{TransactionRequest, trace::parity::LocalizedTransactionTrace},
+    rpc::types::{
+        TransactionRequest,
+        trace::{opcode::BlockOpcodeGas, parity::LocalizedTransactionTrace},
+    },
 };
 use serde::Serialize;
 
@@ -43,6 +46,8 @@ pub(super) const METHODS: &[Method] = methods![
     Read "trace_rawTransaction" => raw_transaction;
     Read "trace_replayTransaction" => replay_transaction;
     Read "trace_replayBlockTransactions" => replay_block;
+    Read "trace_transactionOpcodeGas" => transaction_opcode_gas;
+    Read "trace_blockOpcodeGas" => block_opcode_gas;
 ];
 
 /// The calls of one `trace_callMany`.
@@ -168,18 +173,21 @@ async fn traced_calls(
     calls: Vec<(TracedCall, parity::TraceTypes)>,
     single: bool,
 ) -> Answer {
-    run_traced(call, None, move |view, limits, server| {
+    let (traced, console) = run_traced(call, None, move |view, limits, server| {
         let at = view.block_and_state(id)?;
         let (header, state) = (&at.block.header, at.state.as_ref());
         with_context(view, header, state, server.call_gas, |context| {
-            let results = parity::calls(context, &calls, limits)?;
-            match results.first() {
+            let parity::HeardResults { results, console } = parity::calls(context, &calls, limits)?;
+            let traced = match results.first() {
                 Some(result) if single => answer(result, server),
                 _ => answer(&results, server),
-            }
+            };
+            Ok((traced?, console))
         })
     })
-    .await
+    .await?;
+    call.context.witness.print_console(&console);
+    Ok(traced)
 }
 
 async fn call(call: Call<'_>) -> Answer {
@@ -263,6 +271,42 @@ async fn replay_block(call: Call<'_>) -> Answer {
             Ok(parity::replay_block(traced, &types.0, limits)?)
         })?;
         answer(&results, server)
+    })
+    .await
+}
+
+/// reth's: gas by instruction.
+async fn transaction_opcode_gas(call: Call<'_>) -> Answer {
+    call.params.at_most(1)?;
+    let hash: B256 = call.params.required(0)?;
+    run_traced(&call, None, move |view, limits, server| {
+        let (block, index) = find_transaction(view, hash)?;
+        let gas = with_block(view, &block, |traced| {
+            Ok(opcode_gas::transaction(traced, index, limits)?)
+        })?;
+        answer(&gas, server)
+    })
+    .await
+}
+
+/// The same of all transactions of a block.
+async fn block_opcode_gas(call: Call<'_>) -> Answer {
+    call.params.at_most(1)?;
+    let id: BlockId = call.params.required(0)?;
+    run_traced(&call, None, move |view, limits, server| {
+        let block = find_block(view, id)?;
+        let transactions = match view.state_before(&block) {
+            None => Vec::new(),
+            Some(_) => with_block(view, &block, |traced| {
+                Ok(opcode_gas::block(traced, limits)?)
+            })?,
+        };
+        let gas = BlockOpcodeGas {
+            block_hash: block.hash,
+            block_number: block.header.number,
+            transactions,
+        };
+        answer(&gas, server)
     })
     .await
 }

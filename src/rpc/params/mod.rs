@@ -5,6 +5,7 @@
 //! `null` is absent, cheats take JSON numbers and decimal strings.
 //! *Never here:* what a method does with its parameters.
 
+mod bundle;
 mod filter;
 mod object;
 mod payload;
@@ -13,9 +14,10 @@ mod simulate;
 mod trace;
 mod transaction;
 
+pub(crate) use bundle::{BundleCall, Bundles, StateContext};
 pub(crate) use filter::{FilterCriteria, FilterRange, LogFilter};
 pub(crate) use object::Fields;
-pub(crate) use scalar::{Argument, Bool, Cheat, Message, ProofKey, Slot, Word, json_kind};
+pub(crate) use scalar::{Argument, Bool, Cheat, Message, ProofKey, Seconds, Slot, Word, json_kind};
 pub(crate) use simulate::Simulation;
 pub(crate) use trace::{
     CallAndTypes, TraceCallConfig, TraceConfig, TraceCriteria, Types, parse_go_duration,
@@ -58,6 +60,16 @@ impl<'a> Params<'a> {
             values.pop();
         }
         Ok(Self { values })
+    }
+
+    /// As [`Self::parse`], but an object in the array's place is the first parameter.
+    pub(crate) fn parse_or_object(json: Option<&'a str>) -> Result<Self, RpcError> {
+        match json {
+            Some(object) if object.starts_with('{') => Ok(Self {
+                values: vec![object],
+            }),
+            json => Self::parse(json),
+        }
     }
 
     /// Refuses more than `want` parameters.

@@ -129,6 +129,33 @@ impl<T: TryFrom<U256>> Argument for Cheat<T> {
     }
 }
 
+/// Seconds, also with a fraction (a JSON number or decimal text), as milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Seconds(pub(crate) u64);
+
+impl Argument for Seconds {
+    fn read(json: &str) -> Result<Self, String> {
+        let text = string(json).unwrap_or(Cow::Borrowed(json));
+        let Some((whole, fraction)) = text.split_once('.') else {
+            let Cheat(seconds) = Cheat::<u64>::read(json)?;
+            return Ok(Self(seconds.saturating_mul(1000)));
+        };
+        let is_digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+        if !is_digits(whole) || !is_digits(fraction) {
+            return Err(format!("{} is not a number of seconds", shown(json)));
+        }
+        let whole: u64 = whole
+            .parse()
+            .map_err(|_| format!("{} is too large", shown(json)))?;
+        // What is shorter than a millisecond is cut off.
+        let digits = fraction.bytes().chain(std::iter::repeat(b'0')).take(3);
+        let milliseconds = digits.fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0'));
+        Ok(Self(
+            whole.saturating_mul(1000).saturating_add(milliseconds),
+        ))
+    }
+}
+
 /// Whole seconds that may be negative: JSON number, hex or decimal text.
 impl Argument for i64 {
     fn read(json: &str) -> Result<Self, String> {

@@ -2,8 +2,8 @@
 
 use super::{Argument, Bool, Fields, json_kind, parse_block_overrides, parse_state_overrides};
 use crate::chain::evm::trace::{
-    CallTracerOptions, FlatCallTracerOptions, PrestateTracerOptions, StructLogOptions,
-    TracerOptions, parity::TraceTypes,
+    CallTracerOptions, Erc7562Options, FlatCallTracerOptions, PrestateTracerOptions,
+    StructLogOptions, TracerOptions, parity::TraceTypes,
 };
 use alloy::{
     eips::BlockNumberOrTag,
@@ -93,8 +93,16 @@ fn named(name: &str, config: Option<&str>, depth: usize) -> Result<TracerOptions
             diff_mode: nested("diffMode")?,
             disable_code: nested("disableCode")?,
             disable_storage: nested("disableStorage")?,
+            include_empty: nested("includeEmpty")?,
         }),
         "4byteTracer" => TracerOptions::FourByte,
+        "erc7562Tracer" => TracerOptions::Erc7562(Erc7562Options {
+            with_log: nested("withLog")?,
+            ignored: fields()?
+                .get(&["ignoredOpcodes"])
+                .map_err(|problem| format!("tracerConfig: {problem}"))?,
+        }),
+        "keccak256PreimageTracer" => TracerOptions::KeccakPreimages,
         "noopTracer" => TracerOptions::Noop,
         "muxTracer" if depth >= MAX_NESTED_TRACERS => {
             return Err(format!(

@@ -2,7 +2,7 @@
 //! status 200, errors included; pages of any origin may read it unless the config says otherwise.
 
 use super::{
-    super::{Allowed, jsonrpc},
+    super::{Allowed, jsonrpc, metrics::Metrics},
     Shared, websocket,
 };
 use crate::faults::{EdgeFault, Faults};
@@ -12,12 +12,18 @@ use hyper::{
     body::{Bytes, Incoming},
     header::{self, HeaderName, HeaderValue},
 };
-use std::{convert::Infallible, sync::Arc};
+use std::{convert::Infallible, net::IpAddr, sync::Arc};
 use tokio::sync::OwnedSemaphorePermit;
 
 /// How long a browser may remember a preflight's answer, seconds.
 const PREFLIGHT_SECONDS: HeaderValue = HeaderValue::from_static("600");
+/// Where load balancers look.
+const HEALTH: &str = "/healthz";
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const OPENMETRICS: HeaderValue =
+    HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
+/// Entries that a node may be behind and still be called ready.
+const READY_LAG_MAX: u64 = 100;
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 
 /// Answers one HTTP request.
@@ -69,13 +75,17 @@ async fn route(
     if !host_is_allowed(&request, &shared.hosts) {
         return text(
             StatusCode::FORBIDDEN,
-            "This Host is not allowed; add its name to the server's allowed hosts.\n",
+            "This Host is not allowed; add its name with `--allowed-hosts` or in the config.\n",
         );
+    }
+    let path = request.uri().path();
+    if shared.endpoint.as_ref().is_some_and(|one| one != path) && path != HEALTH {
+        return text(StatusCode::NOT_FOUND, "There is nothing at this path.\n");
     }
     match *request.method() {
         Method::POST => call(request, shared).await,
         Method::OPTIONS => plain(StatusCode::OK, Bytes::new(), None),
-        Method::GET if websocket::is_upgrade(&request) => {
+        Method::GET if shared.websockets && websocket::is_upgrade(&request) => {
             if !page_is_allowed(&request, &shared.origins) {
                 return text(StatusCode::FORBIDDEN, "This Origin is not allowed.\n");
             }
@@ -88,9 +98,11 @@ async fn route(
             }
             websocket::upgrade(request, shared, permit)
         }
-        Method::GET | Method::HEAD if request.uri().path() == "/healthz" => {
+        Method::GET | Method::HEAD if request.uri().path() == HEALTH => {
             text(StatusCode::OK, "ok\n")
         }
+        Method::GET | Method::HEAD if request.uri().path() == "/readyz" => ready(shared),
+        Method::GET | Method::HEAD if request.uri().path() == "/metrics" => metrics(shared),
         Method::GET | Method::HEAD => text(
             StatusCode::BAD_REQUEST,
             "This is a JSON-RPC endpoint: POST a request, or open a WebSocket.\n",
@@ -135,6 +147,27 @@ async fn call(request: Request<Incoming>, shared: &Arc<Shared>) -> Response<Full
     )
 }
 
+/// Whether the node can answer reads and take writes: it knows a leader and is not far behind it.
+fn ready(shared: &Shared) -> Response<Full<Bytes>> {
+    let status = shared.dispatcher.context().backend.status();
+    let lag = status.commit_index.saturating_sub(status.applied_index);
+    if status.leader.is_none() {
+        text(StatusCode::SERVICE_UNAVAILABLE, "no leader is known\n")
+    } else if lag > READY_LAG_MAX {
+        text(StatusCode::SERVICE_UNAVAILABLE, "catching up\n")
+    } else {
+        text(StatusCode::OK, "ready\n")
+    }
+}
+
+fn metrics(shared: &Shared) -> Response<Full<Bytes>> {
+    let metrics = shared.dispatcher.context().metrics.as_ref();
+    match metrics.map(Metrics::page) {
+        Some(Ok(page)) => plain(StatusCode::OK, page.into(), Some(OPENMETRICS)),
+        _ => text(StatusCode::NOT_FOUND, "This server keeps no metrics.\n"),
+    }
+}
+
 fn text(status: StatusCode, sentence: &'static str) -> Response<Full<Bytes>> {
     plain(status, Bytes::from_static(sentence.as_bytes()), Some(TEXT))
 }
@@ -152,13 +185,13 @@ fn host_is_allowed(request: &Request<Incoming>, allowed: &Allowed) -> bool {
     let Allowed::Only(list) = allowed else {
         return true;
     };
-    let host = request
-        .headers()
-        .get(header::HOST)
-        .and_then(|host| host.to_str().ok())
-        .unwrap_or_default();
-    list.iter()
-        .any(|name| name.eq_ignore_ascii_case(host_name(host)))
+    let host = request.headers().get(header::HOST);
+    let host = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let name = host_name(host);
+    // A rebound name is a name: whoever gives an address, or nothing as plain scripts do, is no page of another origin.
+    name.is_empty()
+        || name.parse::<IpAddr>().is_ok()
+        || list.iter().any(|one| one.eq_ignore_ascii_case(name))
 }
 
 /// The name in `name:port` or `[address]:port`.

@@ -3,12 +3,14 @@
 //! *Never here:* what a message says.
 
 mod http;
+#[cfg(unix)]
+mod ipc;
 mod websocket;
 
 use super::{Allowed, Listen, RpcConfig, context::Context, dispatch::Dispatcher};
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore, watch},
@@ -29,7 +31,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub struct RpcServer {
     local_addr: SocketAddr,
     stop: watch::Sender<bool>,
-    accepting: JoinHandle<()>,
+    accepting: Vec<JoinHandle<()>>,
     connections: Arc<Semaphore>,
     max_connections: u32,
 }
@@ -43,8 +45,8 @@ impl RpcServer {
     /// Stops: no new connection, calls that are being worked on are answered, for some seconds at most.
     pub async fn stop(self) {
         self.stop.send_replace(true);
-        // The accepting task holds a place for the next connection.
-        self.accepting.abort();
+        // The accepting tasks hold a place each for the next connection.
+        self.abort();
         let all = self.connections.acquire_many(self.max_connections);
         if tokio::time::timeout(STOP_GRACE, all).await.is_err() {
             tracing::debug!("connections cut off while the RPC server stops");
@@ -52,10 +54,18 @@ impl RpcServer {
     }
 }
 
+impl RpcServer {
+    fn abort(&self) {
+        for task in &self.accepting {
+            task.abort();
+        }
+    }
+}
+
 impl Drop for RpcServer {
     fn drop(&mut self) {
         self.stop.send_replace(true);
-        self.accepting.abort();
+        self.abort();
     }
 }
 
@@ -65,6 +75,8 @@ struct Shared {
     dispatcher: Dispatcher,
     origins: Allowed,
     hosts: Allowed,
+    endpoint: Option<String>,
+    websockets: bool,
     stop: watch::Receiver<bool>,
 }
 
@@ -88,17 +100,63 @@ pub(super) async fn start(config: RpcConfig, context: Arc<Context>) -> io::Resul
         dispatcher,
         origins: config.origins,
         hosts: config.hosts,
+        endpoint: config.endpoint,
+        websockets: config.websockets,
         stop: stopped.clone(),
     });
     tokio::spawn(tick_filters(context, stopped));
+    let file = start_ipc(config.ipc.as_deref(), &shared, &connections)?;
     let accepting = tokio::spawn(accept(listener, shared, Arc::clone(&connections)));
     Ok(RpcServer {
         local_addr,
         stop,
-        accepting,
+        accepting: std::iter::once(accepting).chain(file).collect(),
         connections,
         max_connections,
     })
+}
+
+/// Listens on a socket file, too, if one is named.
+#[cfg(unix)]
+fn start_ipc(
+    path: Option<&Path>,
+    shared: &Arc<Shared>,
+    connections: &Arc<Semaphore>,
+) -> io::Result<Option<JoinHandle<()>>> {
+    let Some(path) = path else {
+        return Ok(None);
+    };
+    let (listener, file) = ipc::bind(path).map_err(|error| {
+        io::Error::new(
+            error.kind(),
+            format!(
+                "cannot listen on `{}`: {error}; choose another `--ipc`",
+                path.display()
+            ),
+        )
+    })?;
+    let (shared, connections) = (Arc::clone(shared), Arc::clone(connections));
+    Ok(Some(tokio::spawn(ipc::accept(
+        listener,
+        file,
+        shared,
+        connections,
+    ))))
+}
+
+/// There are no socket files here.
+#[cfg(not(unix))]
+fn start_ipc(
+    path: Option<&Path>,
+    _shared: &Arc<Shared>,
+    _connections: &Arc<Semaphore>,
+) -> io::Result<Option<JoinHandle<()>>> {
+    match path {
+        None => Ok(None),
+        Some(_) => Err(io::Error::other(
+            "`--ipc` needs a Unix system; leave it out",
+        )),
+    }
 }
 
 /// Returns when the server is to stop.

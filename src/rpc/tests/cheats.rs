@@ -293,9 +293,23 @@ async fn the_next_block_is_what_was_set() {
     assert_eq!(block["miner"], SOMEBODY);
     servers.call(1, "anvil_setChainId", json!([99])).await;
     assert_eq!(servers.call(3, "eth_chainId", json!([])).await, "0x63");
+    assert_eq!(servers.call(2, "net_version", json!([])).await, "99");
+    // What is signed from now on is signed for it, and the EVM knows it: CHAINID, SSTORE(0).
+    let code = json!([SOMEBODY, "0x465f5500"]);
+    servers.call(1, "anvil_setCode", code).await;
+    let send = json!([{"from": servers.account(0), "to": SOMEBODY}]);
+    let hash = servers.call(2, "eth_sendTransaction", send).await;
+    let sent = servers
+        .call(3, "eth_getTransactionByHash", json!([hash]))
+        .await;
+    assert_eq!(sent["chainId"], "0x63");
+    let slot = servers
+        .call(3, "eth_getStorageAt", json!([SOMEBODY, "0x0"]))
+        .await;
+    assert_eq!(slot, format!("{:#066x}", 99));
     let info = servers.call(3, "anvil_nodeInfo", json!([])).await;
     assert_eq!(info["environment"]["chainId"], 99);
-    assert_eq!(info["currentBlockHash"], block["hash"]);
+    assert_eq!(info["currentBlockNumber"], "0x2");
 }
 
 #[tokio::test(flavor = "multi_thread")]

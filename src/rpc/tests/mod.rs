@@ -2,8 +2,12 @@
 //! Servers over real sockets, in front of three replicas.
 
 mod bad_input;
+mod chain_changes;
 mod cheats;
 mod clients;
+mod complaints;
+mod method_table;
 mod protocol;
+mod reads;
 mod subscriptions;
 mod traces;

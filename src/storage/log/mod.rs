@@ -407,5 +407,10 @@ impl<RT: AsyncRuntime> RaftLogStorage<TypeConfig<RT>> for DiskLog<RT> {
     }
 }
 
+#[cfg(any(test, feature = "fuzzing"))]
+mod fuzz;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use fuzz::segment as fuzz_segment;
+
 #[cfg(test)]
 mod tests;

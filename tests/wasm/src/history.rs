@@ -4,17 +4,14 @@
 use alloy::{
     consensus::{TxEip1559, TypedTransaction},
     eips::eip2930::AccessList,
-    primitives::{Address, B64, B256, Bytes, TxKind, U256, keccak256},
+    primitives::{Address, B256, Bytes, TxKind, U256, keccak256},
 };
 use praline::{
     chain::{
         Built, Chain,
         accounts::DevAccount,
         command::{Body, Cheat, Entry},
-        pool::Order,
-        spec::{
-            ChainSpec, EvmLimits, ForkSchedule, GenesisAccount, GenesisSpec, Hardfork, MiningMode,
-        },
+        spec::{ChainSpec, Hardfork},
         transaction::SignedTransaction,
     },
     types::LogPosition,
@@ -25,45 +22,9 @@ use std::sync::Arc;
 const START_MS: u64 = 1_767_225_600_000;
 
 fn spec(account: &DevAccount) -> ChainSpec {
-    let rich = GenesisAccount {
-        balance: U256::from(10_u64).pow(U256::from(22)),
-        ..GenesisAccount::default()
-    };
-    ChainSpec {
-        chain_id: 31337,
-        network_id: 31337,
-        forks: ForkSchedule::at_genesis(Hardfork::LATEST),
-        genesis: GenesisSpec {
-            number: 0,
-            timestamp: START_MS / 1000,
-            gas_limit: 30_000_000,
-            base_fee: 1_000_000_000,
-            coinbase: Address::ZERO,
-            extra_data: Bytes::new(),
-            difficulty: GenesisSpec::difficulty_at(Hardfork::LATEST),
-            nonce: B64::ZERO,
-            mix_hash: B256::ZERO,
-            parent_hash: B256::ZERO,
-            excess_blob_gas: 0,
-            blob_gas_used: 0,
-            alloc: [(account.address, rich)].into(),
-            system_contracts: true,
-        },
-        accounts: vec![account.clone()],
-        mining: MiningMode {
-            automine: true,
-            interval_ms: 0,
-        },
-        order: Order::Fees,
-        min_gas_price: 0,
-        auto_impersonate: false,
-        limits: EvmLimits {
-            code_size: None,
-            transaction_gas_limit: false,
-            block_gas_limit: true,
-            transactions_per_block: None,
-        },
-    }
+    let balance = U256::from(10_u64).pow(U256::from(22));
+    let accounts = vec![account.clone()];
+    ChainSpec::dev(Hardfork::LATEST, START_MS / 1000, accounts, balance)
 }
 
 /// A transfer, or every third time a contract that stores the block's number at its own address.

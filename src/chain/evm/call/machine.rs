@@ -3,6 +3,7 @@
 use super::{
     super::{
         database::StateDatabase,
+        ecrecover::{self, Signatures},
         environment::block_environment,
         trace::console::{self, ConsoleRecorder},
     },
@@ -39,6 +40,7 @@ pub(in crate::chain::evm) struct Machine<'a> {
     environment: EvmEnv<SpecId>,
     database: StateDatabase<'a>,
     moved_precompiles: MovedPrecompiles,
+    signatures: Signatures,
     /// The gas of the last run, if it may have called the console.
     console_run: Option<u64>,
     /// What runs; its gas is set by each run, its access list may be.
@@ -71,7 +73,7 @@ impl<'a> Machine<'a> {
         config.disable_eip3607 = true;
         config.disable_block_gas_limit = true;
         config.tx_gas_limit_cap = Some(u64::MAX);
-        config.memory_limit = MEMORY_LIMIT_BYTES;
+        config.memory_limit = config.memory_limit.min(MEMORY_LIMIT_BYTES);
         let spec = config.spec;
         let mut moved_precompiles = MovedPrecompiles::new();
         if let Some(overrides) = state_overrides {
@@ -84,6 +86,7 @@ impl<'a> Machine<'a> {
             environment,
             database,
             moved_precompiles,
+            signatures: context.signatures.clone(),
             console_run: None,
             transaction,
         };
@@ -186,6 +189,7 @@ impl<'a> Machine<'a> {
             builder = builder.precompiles(overrides::precompiles(spec, &self.moved_precompiles));
         }
         let mut evm = builder.build();
+        ecrecover::impersonate(evm.precompiles_mut(), &self.signatures);
         let outcome = evm.transact_raw(transaction);
         let evm = evm.into_inner();
         self.database = evm.ctx.journaled_state.database;

@@ -1,4 +1,4 @@
-//! Calls that change nothing: `eth_call`, `eth_estimateGas`, `eth_createAccessList`.
+//! Calls that change nothing: `eth_call`, `eth_estimateGas`, `eth_createAccessList`, `eth_callMany`, `eth_callBundle`.
 //!
 //! The rules are geth's (`internal/ethapi/api.go`, `eth/gasestimator`): no nonce is checked, a contract may be the
 //! sender, a call without a price pays none and sees a base fee of zero, but who names a price or a value must have it.
@@ -6,15 +6,18 @@
 //! *Invariant.* Pure: the same context and request give the same answer, and nothing outside is changed.
 
 mod access_list;
+mod bundle;
 mod estimate;
 pub(super) mod halt;
 pub(super) mod machine;
+mod many;
 pub(super) mod overrides;
 pub(super) mod reason;
 mod request;
 #[cfg(test)]
 mod tests;
 
+use super::ecrecover::Signatures;
 use crate::chain::{
     spec::ChainSpec,
     state::{StateError, StateRead},
@@ -28,7 +31,9 @@ use machine::Machine;
 use revm::context::result::{ExecutionResult, Output};
 
 pub use access_list::create_access_list;
+pub use bundle::{Bundled, BundledResult, call_bundle};
 pub use estimate::{estimate_gas, estimate_gas_heard};
+pub use many::{CallBundle, call_many};
 
 /// Why a call gave no result, in geth's words.
 #[derive(Debug, thiserror::Error)]
@@ -70,6 +75,8 @@ pub struct CallContext<'a> {
     pub state: &'a dyn StateRead,
     /// `BLOCKHASH`.
     pub block_hash: &'a dyn Fn(u64) -> B256,
+    /// What `ecrecover` answers for some signatures.
+    pub signatures: &'a Signatures,
     /// Gas of a call that names none, and the most that one may have.
     pub gas_cap: u64,
 }

@@ -263,6 +263,7 @@ impl Simulation<'_> {
             draft: &mut self.draft,
             block_hash: &block_hash,
             clears_empty_accounts: block.rules.is_active(Hardfork::SpuriousDragon),
+            reads: None,
         };
         run(&mut EthEvmBuilder::new(database, block.environment.clone()).build())
     }

@@ -86,6 +86,7 @@ impl Simulation<'_> {
             draft: &mut self.draft,
             block_hash: &block_hash,
             clears_empty_accounts: block.rules.is_active(Hardfork::SpuriousDragon),
+            reads: None,
         };
         let recorder = Recorder::new(self.request.trace_transfers, block.next_log_index);
         let mut evm = EthEvmBuilder::new(database, block.environment.clone())
@@ -95,6 +96,7 @@ impl Simulation<'_> {
             .with_precompiles(PlacedPrecompiles::new(
                 block.environment.cfg_env.spec,
                 &block.moved,
+                self.context.signatures,
             ));
         let free_blobs = !validation && call.blob_fee_cap() == 0;
         // Without validation the nonce is not looked at, and revm wants none that is the last.

@@ -17,6 +17,7 @@ mod recorder;
 mod tests;
 mod transaction;
 
+use super::ecrecover::Signatures;
 use crate::chain::{
     block::BlockRecord,
     spec::ChainSpec,
@@ -95,6 +96,8 @@ pub struct SimulateContext<'a> {
     pub state: State,
     /// The hashes of older blocks.
     pub block_hash: &'a dyn Fn(u64) -> B256,
+    /// What `ecrecover` answers for some signatures.
+    pub signatures: &'a Signatures,
     /// Gas of all calls together.
     pub gas_cap: u64,
 }

@@ -3,7 +3,10 @@
 //! Whatever is moved, an access costs what it costs in a real block (EIP-2929): the fork's own addresses are warm, the
 //! new places are not.
 
-use crate::chain::evm::call::overrides::{self, MovedPrecompiles};
+use crate::chain::evm::{
+    call::overrides::{self, MovedPrecompiles},
+    ecrecover::{self, Signatures},
+};
 use alloy::primitives::map::AddressSet;
 use alloy_evm::precompiles::PrecompilesMap;
 use revm::{
@@ -22,10 +25,12 @@ pub(super) struct PlacedPrecompiles {
 }
 
 impl PlacedPrecompiles {
-    pub(super) fn new(spec: SpecId, moved: &MovedPrecompiles) -> Self {
+    pub(super) fn new(spec: SpecId, moved: &MovedPrecompiles, signatures: &Signatures) -> Self {
+        let mut placed = overrides::precompiles(spec, moved);
+        ecrecover::impersonate(&mut placed, signatures);
         let fork = Precompiles::new(PrecompileSpecId::from_spec_id(spec));
         Self {
-            placed: overrides::precompiles(spec, moved),
+            placed,
             warm: fork.addresses_set(),
         }
     }

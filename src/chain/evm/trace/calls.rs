@@ -5,6 +5,7 @@
 //! that in the block.
 
 mod flat;
+mod otterscan;
 mod tree;
 
 use super::super::call::{
@@ -28,6 +29,12 @@ use revm::{
 
 pub use flat::FlatCallTracerOptions;
 pub(super) use flat::Place;
+
+impl super::watch::Recorder for CallRecorder {
+    fn recorded_bytes(&self) -> usize {
+        Self::recorded_bytes(self)
+    }
+}
 
 /// What `callTracer` shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -67,6 +74,7 @@ struct Frame {
     /// Places of the frames that it made, in their order.
     children: Vec<usize>,
     is_precompile: bool,
+    is_out_of_gas: bool,
     /// The last instruction, for the words of an error.
     last: (u8, usize),
     /// Whether the code ended well, whatever became of its result.
@@ -76,6 +84,12 @@ struct Frame {
 impl Frame {
     fn is_create(&self) -> bool {
         matches!(self.kind, "CREATE" | "CREATE2")
+    }
+
+    /// Where geth shows it to go: a creation that failed created nothing.
+    fn shown_to(&self) -> Option<Address> {
+        self.to
+            .filter(|_| !self.is_create() || self.error.is_none())
     }
 
     fn new(kind: &'static str, from: Address, to: Option<Address>, gas: u64) -> Self {
@@ -93,6 +107,7 @@ impl Frame {
             logs: Vec::new(),
             children: Vec::new(),
             is_precompile: false,
+            is_out_of_gas: false,
             last: (0, 0),
             ended_well: false,
         }
@@ -146,6 +161,19 @@ impl CallRecorder {
             self.open.push(place);
         }
         self.depth += 1;
+    }
+
+    /// Whether the frame at a place ended for want of gas.
+    pub(super) fn is_out_of_gas(&self, place: usize) -> bool {
+        self.frames
+            .get(place)
+            .is_some_and(|frame| frame.is_out_of_gas)
+    }
+
+    /// The place of the frame that runs, if it is recorded.
+    pub(super) fn place(&self) -> Option<usize> {
+        let innermost = self.open.last().copied();
+        innermost.filter(|_| self.open.len() == self.depth)
     }
 
     /// The innermost frame that is recorded, if it is the one that runs.
@@ -220,9 +248,7 @@ fn never_begun(transaction: &TxEnv) -> Frame {
 /// A frame that failed, as geth's `processOutput` shows it.
 fn fail(frame: &mut Frame, outcome: InstructionResult, result: &InterpreterResult) {
     frame.error = Some(error_words(frame, outcome));
-    if frame.is_create() {
-        frame.to = None;
-    }
+    frame.is_out_of_gas = is_out_of_gas(outcome);
     if outcome.is_revert() || outcome == InstructionResult::NonceOverflow {
         if outcome == InstructionResult::Revert {
             frame.output = result.output.clone();
@@ -231,6 +257,13 @@ fn fail(frame: &mut Frame, outcome: InstructionResult, result: &InterpreterResul
     } else {
         frame.gas_used = frame.gas;
     }
+}
+
+fn is_out_of_gas(outcome: InstructionResult) -> bool {
+    matches!(
+        SuccessOrHalt::<HaltReason>::from(outcome),
+        SuccessOrHalt::Halt(HaltReason::OutOfGas(_))
+    )
 }
 
 fn error_words(frame: &Frame, outcome: InstructionResult) -> String {

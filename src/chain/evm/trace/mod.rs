@@ -8,7 +8,11 @@
 //! replay       a block up to a transaction          watch        limits on time and bytes
 //! tracer       which of geth's tracers              struct_log   one entry an instruction, geth's default
 //! calls        callTracer, flatCallTracer           parity       trace_*
-//! console      Solidity's console.log
+//! prestate     prestateTracer                       erc7562, keccak  the tracers of that name
+//! otterscan    ots_*                                opcode_gas       trace_*OpcodeGas
+//! position     the state between two transactions   console          Solidity's console.log
+//! console      Solidity's console.log               failure      why a run failed
+//! tree         frames as text, as anvil prints them
 //! ```
 //!
 //! The answers are JSON text as geth writes it: struct logs are written while the transaction runs, so that a trace takes
@@ -20,16 +24,24 @@
 
 mod calls;
 pub mod console;
+mod erc7562;
+pub mod failure;
 mod geth;
+mod keccak;
+pub mod opcode_gas;
+pub mod otterscan;
 pub mod parity;
+pub mod position;
+mod prestate;
 mod replay;
 mod struct_log;
 #[cfg(test)]
 mod tests;
 mod tracer;
+pub mod tree;
 mod watch;
 
-use super::call::CallError;
+use super::{call::CallError, ecrecover::Signatures};
 use crate::chain::{
     spec::ChainSpec, state::StateError, state::StateRead, transaction::SignedTransaction,
 };
@@ -37,9 +49,12 @@ use alloy::{consensus::Header, primitives::B256};
 use std::sync::Arc;
 
 pub use calls::{CallTracerOptions, FlatCallTracerOptions};
+pub use erc7562::Erc7562Options;
 pub use geth::{HeardTrace, TracedCall, trace_block, trace_call, trace_transaction};
+pub use prestate::PrestateTracerOptions;
+pub(super) use replay::replay_to;
 pub use struct_log::StructLogOptions;
-pub use tracer::{PrestateTracerOptions, TracerOptions};
+pub use tracer::TracerOptions;
 pub use watch::{Stopwatch, TraceLimits};
 
 /// Why there is no trace, in geth's words.
@@ -56,6 +71,9 @@ pub enum TraceError {
         /// The block's hash.
         block: B256,
     },
+    /// `prestateTracer` with options that exclude each other.
+    #[error("cannot use diffMode with includeEmpty")]
+    EmptyInDiff,
     /// The trace took too long.
     #[error("execution timeout")]
     Timeout,
@@ -105,6 +123,8 @@ pub struct TracedBlock<'a> {
     pub state: &'a dyn StateRead,
     /// `BLOCKHASH`.
     pub block_hash: &'a dyn Fn(u64) -> B256,
+    /// What `ecrecover` answers for some signatures.
+    pub signatures: &'a Signatures,
 }
 
 impl std::fmt::Debug for TracedBlock<'_> {

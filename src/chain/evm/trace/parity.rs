@@ -7,6 +7,7 @@
 use super::{
     super::call::{CallContext, machine::Machine},
     TraceError, TracedBlock,
+    console::{self, ConsoleRecorder},
     geth::{TracedCall, failed},
     replay::Replay,
     watch::{Recorder, TraceLimits, Watched},
@@ -170,13 +171,23 @@ fn results_of(
     Ok((results, bytes))
 }
 
+/// The traces of calls.
+#[derive(Clone, Debug, Default)]
+pub struct HeardResults {
+    /// One a call.
+    pub results: Vec<TraceResults>,
+    /// What the calls said on Solidity's console.
+    pub console: Vec<String>,
+}
+
 /// `trace_call` and `trace_callMany`: each call sees what the ones before it did. What is pretended holds for all.
 pub fn calls(
     context: &CallContext<'_>,
     calls: &[(TracedCall, TraceTypes)],
     limits: TraceLimits<'_>,
-) -> Result<Vec<TraceResults>, TraceError> {
+) -> Result<HeardResults, TraceError> {
     let mut database = None;
+    let mut console = Vec::new();
     let mut all = Vec::with_capacity(calls.len());
     let mut bytes = 0;
     for (call, types) in calls {
@@ -196,6 +207,10 @@ pub fn calls(
         }
         let outcome = outcome.map_err(failed)?;
         bytes += watched.bytes();
+        if console::is_touched(&outcome.state) {
+            let (_, recorder) = machine.inspect(gas, ConsoleRecorder::default())?;
+            console.extend(recorder.into_lines());
+        }
         let mut after = machine.into_database();
         let results = watched
             .tracer
@@ -206,7 +221,10 @@ pub fn calls(
         database = Some(after);
         all.push(results);
     }
-    Ok(all)
+    Ok(HeardResults {
+        results: all,
+        console,
+    })
 }
 
 /// What the authors of a block and of its ommers got (Yellow Paper 11.3); nothing after the merge.

@@ -2,7 +2,10 @@
 
 use super::{
     super::{
-        database::StateDatabase, draft_database::DatabaseError, environment::block_environment,
+        database::StateDatabase,
+        draft_database::DatabaseError,
+        ecrecover::{self, Signatures},
+        environment::block_environment,
     },
     TraceError, TracedBlock,
     watch::{Recorder, TraceLimits, Watched},
@@ -38,6 +41,7 @@ use revm::{
 pub(super) struct Replay<'a> {
     environment: EvmEnv<SpecId>,
     database: StateDatabase<'a>,
+    signatures: Signatures,
     /// Logs of the transactions so far: the index in the block of the next one.
     pub(super) logs: u64,
 }
@@ -56,6 +60,7 @@ impl<'a> Replay<'a> {
         let mut replay = Self {
             environment,
             database,
+            signatures: block.signatures.clone(),
             logs: 0,
         };
         replay.begin(block, rules)?;
@@ -128,6 +133,7 @@ impl<'a> Replay<'a> {
             .inspector(inspector)
             .set_inspect(inspect)
             .build();
+        ecrecover::impersonate(evm.precompiles_mut(), &self.signatures);
         let outcome = evm.transact_raw(transaction_environment(transaction));
         let evm = evm.into_inner();
         self.database = evm.ctx.journaled_state.database;
@@ -149,6 +155,18 @@ impl<'a> Replay<'a> {
     pub(super) fn into_database(self) -> StateDatabase<'a> {
         self.database
     }
+}
+
+/// The state after a block's first `count` transactions.
+pub(in crate::chain::evm) fn replay_to<'a>(
+    block: &TracedBlock<'a>,
+    count: usize,
+    limits: TraceLimits<'_>,
+) -> Result<StateDatabase<'a>, TraceError> {
+    limits.stopwatch.restart();
+    let mut replay = Replay::new(block)?;
+    replay.advance(block, count.min(block.transactions.len()), limits)?;
+    Ok(replay.into_database())
 }
 
 /// EIP-779, as where blocks are executed: before the first transaction.

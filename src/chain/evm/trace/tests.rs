@@ -46,6 +46,7 @@ fn traced_on(chain: &Chain, options: &TracerOptions, bytes: usize) -> Result<Val
         transactions: &built.block.transactions,
         state: chain.state(),
         block_hash: &block_hash,
+        signatures: &imbl::OrdMap::new(),
     };
     let limits = TraceLimits {
         bytes,
@@ -275,6 +276,7 @@ fn depth(chain: &Chain, options: &TracerOptions) -> usize {
         transactions: &built.block.transactions,
         state: chain.state(),
         block_hash: &block_hash,
+        signatures: &imbl::OrdMap::new(),
     };
     let limits = TraceLimits {
         bytes: 1 << 24,

@@ -1,14 +1,17 @@
 //! Which of geth's tracers watches a transaction, and what it has to say in the end.
 
 use super::{
-    super::{database::StateDatabase, draft_database::DatabaseError},
+    super::database::StateDatabase,
     TraceError,
     calls::{CallRecorder, CallTracerOptions, FlatCallTracerOptions, Place},
+    erc7562::{Erc7562Options, Erc7562Recorder},
+    keccak::KeccakRecorder,
+    prestate::{self, PrestateTracerOptions},
     struct_log::{StructLogOptions, StructLogger},
 };
 use alloy::{
     primitives::{Address, Log, U256},
-    rpc::types::trace::geth::{FourByteFrame, PreStateConfig},
+    rpc::types::trace::geth::FourByteFrame,
 };
 use revm::{
     Inspector,
@@ -16,18 +19,7 @@ use revm::{
     inspector::JournalExt,
     interpreter::{CallInputs, CallOutcome, CreateInputs, CreateOutcome, Interpreter},
 };
-use revm_inspectors::tracing::{FourByteInspector, GethTraceBuilder};
-
-/// What `prestateTracer` shows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct PrestateTracerOptions {
-    /// What changed instead of what was there before.
-    pub diff_mode: bool,
-    /// No code.
-    pub disable_code: bool,
-    /// No storage.
-    pub disable_storage: bool,
-}
+use revm_inspectors::tracing::FourByteInspector;
 
 /// A tracer and its options.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,6 +34,10 @@ pub enum TracerOptions {
     Prestate(PrestateTracerOptions),
     /// `4byteTracer`.
     FourByte,
+    /// `erc7562Tracer`.
+    Erc7562(Erc7562Options),
+    /// `keccak256PreimageTracer`.
+    KeccakPreimages,
     /// `noopTracer`.
     Noop,
     /// `muxTracer`: several at once, by name.
@@ -61,8 +57,10 @@ pub(super) enum Tracer {
     StructLogs(Box<StructLogger>),
     Call(Box<CallRecorder>),
     FlatCall(Box<CallRecorder>, FlatCallTracerOptions),
-    Prestate(PreStateConfig),
+    Prestate(PrestateTracerOptions),
     FourByte(FourByteInspector),
+    Erc7562(Box<Erc7562Recorder>),
+    KeccakPreimages(KeccakRecorder),
     Noop,
     Mux(Vec<(String, Tracer)>),
     #[cfg(feature = "js-tracer")]
@@ -96,11 +94,14 @@ impl Tracer {
             TracerOptions::FlatCall(options) => {
                 Self::FlatCall(recorder(CallTracerOptions::default()), *options)
             }
-            TracerOptions::Prestate(options) => Self::Prestate(PreStateConfig {
-                diff_mode: Some(options.diff_mode),
-                disable_code: Some(options.disable_code),
-                disable_storage: Some(options.disable_storage),
-            }),
+            TracerOptions::Prestate(options) if options.diff_mode && options.include_empty => {
+                return Err(TraceError::EmptyInDiff);
+            }
+            TracerOptions::Prestate(options) => Self::Prestate(*options),
+            TracerOptions::Erc7562(options) => {
+                Self::Erc7562(Box::new(Erc7562Recorder::new(options, first_log)))
+            }
+            TracerOptions::KeccakPreimages => Self::KeccakPreimages(KeccakRecorder::default()),
             TracerOptions::FourByte => Self::FourByte(FourByteInspector::default()),
             TracerOptions::Noop => Self::Noop,
             TracerOptions::Mux(tracers) => {
@@ -125,6 +126,8 @@ impl Tracer {
         match self {
             Self::StructLogs(logger) => logger.recorded_bytes(),
             Self::Call(recorder) | Self::FlatCall(recorder, _) => recorder.recorded_bytes(),
+            Self::Erc7562(recorder) => recorder.recorded_bytes(),
+            Self::KeccakPreimages(recorder) => recorder.recorded_bytes(),
             Self::Mux(tracers) => tracers.iter().map(|(_, t)| t.recorded_bytes()).sum(),
             _ => 0,
         }
@@ -143,7 +146,9 @@ impl Tracer {
                 recorder.finish(result, ending.transaction);
                 recorder.flat(options, ending.place)?
             }
-            Self::Prestate(config) => prestate(ending, config)?,
+            Self::Prestate(options) => prestate::json(ending.outcome, options, ending.database)?,
+            Self::Erc7562(recorder) => recorder.finish(result, ending.transaction)?,
+            Self::KeccakPreimages(recorder) => recorder.json()?,
             Self::FourByte(inspector) => serde_json::to_string(&FourByteFrame::from(&inspector))?,
             Self::Noop => "{}".to_owned(),
             Self::Mux(tracers) => mux(tracers, ending)?,
@@ -151,14 +156,6 @@ impl Tracer {
             Self::JavaScript(inspector) => java_script(inspector, ending)?,
         })
     }
-}
-
-/// What the accounts were, or what changed: known from the run's outcome and the state before it.
-fn prestate(ending: &Ending<'_, '_>, config: PreStateConfig) -> Result<String, TraceError> {
-    let frame = GethTraceBuilder::new(Vec::new())
-        .geth_prestate_traces(ending.outcome, &config, ending.database)
-        .map_err(|DatabaseError(error)| TraceError::State(error))?;
-    Ok(serde_json::to_string(&frame)?)
 }
 
 fn mux(tracers: Vec<(String, Tracer)>, ending: &Ending<'_, '_>) -> Result<String, TraceError> {
@@ -207,6 +204,8 @@ macro_rules! hand_on {
             Tracer::StructLogs($inspector) => $event,
             Tracer::Call($inspector) | Tracer::FlatCall($inspector, _) => $event,
             Tracer::FourByte($inspector) => $event,
+            Tracer::Erc7562($inspector) => $event,
+            Tracer::KeccakPreimages($inspector) => $event,
             Tracer::Prestate(_) | Tracer::Noop => $other,
             Tracer::Mux(tracers) => {
                 for (_, $inspector) in tracers {

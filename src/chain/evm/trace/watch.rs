@@ -41,7 +41,7 @@ impl std::fmt::Debug for TraceLimits<'_> {
 
 impl TraceLimits<'_> {
     /// What is left after an answer has this many bytes.
-    pub(super) fn check(&self, bytes: usize) -> Result<(), TraceError> {
+    pub(in crate::chain::evm) fn check(&self, bytes: usize) -> Result<(), TraceError> {
         if bytes > self.bytes {
             return Err(TraceError::TooLarge { limit: self.bytes });
         }

@@ -14,13 +14,13 @@ const HASH_LENGTH: usize = 32;
 const LONGEST_BRANCH: usize = 16 * 33 + 1 + 3;
 
 /// Buffers that all nodes of one call share.
-struct Scratch {
+pub(super) struct Scratch {
     node: Vec<u8>,
     value: Vec<u8>,
 }
 
 impl Scratch {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             node: Vec::with_capacity(LONGEST_BRANCH),
             value: Vec::with_capacity(128),
@@ -88,6 +88,12 @@ impl<V: TrieValue> Node<V> {
             self.encode(depth, scratch);
             RlpNode::from_rlp(&scratch.node)
         })
+    }
+
+    /// The RLP of the node, standing at `depth`.
+    pub(super) fn rlp<'s>(&self, depth: usize, scratch: &'s mut Scratch) -> &'s [u8] {
+        self.encode(depth, scratch);
+        &scratch.node
     }
 
     /// Leaves the node's RLP in `scratch.node`.

@@ -51,12 +51,33 @@ pub(super) enum Kind {
     Payload,
     /// A list of raw transactions.
     RawTransactions,
+    /// Options of `debug_trace*`.
+    TraceOptions,
+    /// Kinds of Parity's traces.
+    TraceKinds,
+    /// What `trace_callMany` takes.
+    CallsAndKinds,
+    /// What `trace_filter` takes.
+    TraceCriteria,
+    /// A list of indexes.
+    Indexes,
+    /// What `eth_callMany` takes.
+    Bundles,
+    /// Where `eth_callMany` begins.
+    StatePlace,
+    /// What `eth_callBundle` takes.
+    BundleCall,
+    /// EIP-712.
+    TypedData,
+    /// What `evm_mine` takes.
+    MineOptions,
 }
 
 use Kind::{
-    Accounts, Address, Any, Block, Data, Filter, Flag, Hash, Header, Number, Payload, Percentiles,
-    Quantity, RawTransactions, Seconds, Simulation, Slot, Slots, SlotsByAccount, Tag, Text,
-    Transaction, Word,
+    Accounts, Address, Any, Block, BundleCall, Bundles, CallsAndKinds, Data, Filter, Flag, Hash,
+    Header, Indexes, MineOptions, Number, Payload, Percentiles, Quantity, RawTransactions, Seconds,
+    Simulation, Slot, Slots, SlotsByAccount, StatePlace, Tag, Text, TraceCriteria, TraceKinds,
+    TraceOptions, Transaction, TypedData, Word,
 };
 
 /// Method, needed parameters, parameters that may be left out.
@@ -103,10 +124,81 @@ pub(super) const PARAMETERS: &[Row] = &[
     ("debug_getRawReceipts", (&[Block], &[])),
     ("debug_getRawTransaction", (&[Hash], &[])),
     ("debug_getBadBlocks", (&[], &[])),
-    ("debug_traceTransaction", (&[Hash], &[])),
-    ("debug_traceBlockByNumber", (&[Tag], &[])),
-    ("debug_traceBlockByHash", (&[Hash], &[])),
+    ("debug_traceTransaction", (&[Hash], &[TraceOptions])),
+    ("debug_traceBlockByNumber", (&[Tag], &[TraceOptions])),
+    ("debug_traceBlockByHash", (&[Hash], &[TraceOptions])),
+    ("debug_traceBlock", (&[Data], &[TraceOptions])),
+    ("debug_traceCall", (&[Transaction], &[Block, TraceOptions])),
     ("trace_transaction", (&[Hash], &[])),
+    ("trace_block", (&[Block], &[])),
+    ("trace_get", (&[Hash, Indexes], &[])),
+    ("trace_filter", (&[TraceCriteria], &[])),
+    (
+        "trace_call",
+        (&[Transaction, TraceKinds], &[Block, Accounts, Header]),
+    ),
+    ("trace_callMany", (&[CallsAndKinds], &[Block])),
+    ("trace_rawTransaction", (&[Data, TraceKinds], &[Block])),
+    ("trace_replayTransaction", (&[Hash, TraceKinds], &[])),
+    ("trace_replayBlockTransactions", (&[Block, TraceKinds], &[])),
+    ("trace_transactionOpcodeGas", (&[Hash], &[])),
+    ("trace_blockOpcodeGas", (&[Block], &[])),
+    ("anvil_getBlobByHash", (&[Hash], &[])),
+    ("anvil_getBlobsByTransactionHash", (&[Hash], &[])),
+    ("eth_getBlockAccessList", (&[Block], &[])),
+    ("eth_getBlockAccessListByBlockNumber", (&[Tag], &[])),
+    ("eth_getBlockAccessListByBlockHash", (&[Hash], &[])),
+    ("debug_getRawBlockAccessList", (&[Block], &[])),
+    ("cluster_votes", (&[], &[])),
+    ("debug_getRawTransactions", (&[Block], &[])),
+    ("debug_accountInfoAt", (&[Block, Quantity, Address], &[])),
+    (
+        "debug_storageRangeAt",
+        (&[Block, Quantity, Address, Data, Number], &[]),
+    ),
+    ("debug_codeByHash", (&[Hash], &[Block])),
+    ("debug_dbGet", (&[Text], &[])),
+    ("debug_getModifiedAccountsByNumber", (&[Tag], &[Tag])),
+    ("debug_getModifiedAccountsByHash", (&[Hash], &[Hash])),
+    ("debug_executionWitness", (&[Block], &[])),
+    ("debug_freeOSMemory", (&[], &[])),
+    ("eth_getWork", (&[], &[])),
+    ("eth_submitWork", (&[Data, Data, Data], &[])),
+    ("eth_submitHashrate", (&[Number, Data], &[])),
+    ("eth_callMany", (&[Bundles], &[StatePlace, Accounts])),
+    ("eth_callBundle", (&[BundleCall], &[])),
+    ("eth_newPendingTransactionFilter", (&[], &[])),
+    ("personal_unlockAccount", (&[Address], &[Any, Any])),
+    ("eth_signTypedData_v4", (&[Address, TypedData], &[])),
+    ("eth_sendUnsignedTransaction", (&[Transaction], &[])),
+    ("eth_sendRawTransactionSync", (&[Data], &[Quantity])),
+    ("eth_sendTransactionSync", (&[Transaction], &[Quantity])),
+    ("evm_mine", (&[], &[MineOptions])),
+    ("evm_mine_detailed", (&[], &[MineOptions])),
+    ("evm_setTime", (&[Number], &[])),
+    ("evm_setIntervalMining", (&[Number], &[])),
+    ("miner_start", (&[], &[Any])),
+    ("ots_getApiLevel", (&[], &[])),
+    ("ots_hasCode", (&[Address], &[Block])),
+    ("ots_getBlockDetails", (&[Tag], &[])),
+    ("ots_getBlockDetailsByHash", (&[Hash], &[])),
+    ("ots_getBlockTransactions", (&[Tag, Number, Number], &[])),
+    (
+        "ots_getTransactionBySenderAndNonce",
+        (&[Address, Number], &[]),
+    ),
+    ("ots_getTransactionError", (&[Hash], &[])),
+    ("ots_getInternalOperations", (&[Hash], &[])),
+    ("ots_traceTransaction", (&[Hash], &[])),
+    ("ots_getContractCreator", (&[Address], &[])),
+    (
+        "ots_searchTransactionsBefore",
+        (&[Address, Number, Number], &[]),
+    ),
+    (
+        "ots_searchTransactionsAfter",
+        (&[Address, Number, Number], &[]),
+    ),
     ("eth_chainId", (&[], &[])),
     ("eth_blockNumber", (&[], &[])),
     ("eth_coinbase", (&[], &[])),
@@ -199,6 +291,25 @@ pub(super) const PARAMETERS: &[Row] = &[
     ("evm_setAccountStorageAt", (&[Address, Slot, Word], &[])),
     ("miner_stop", (&[], &[])),
     ("miner_setGasPrice", (&[Number], &[])),
+    ("miner_setExtra", (&[Data], &[])),
+    ("anvil_rollback", (&[], &[Number])),
+    ("cluster_settings", (&[], &[])),
+    ("anvil_getLastBlockWallTime", (&[], &[])),
+    ("anvil_impersonateSignature", (&[Data, Address], &[])),
+    ("anvil_dealERC20", (&[Address, Address, Number], &[])),
+    (
+        "anvil_setERC20Allowance",
+        (&[Address, Address, Address, Number], &[]),
+    ),
+    ("anvil_dumpState", (&[], &[Flag])),
+    ("anvil_loadState", (&[Data], &[])),
+    ("personal_newAccount", (&[], &[Text])),
+    ("personal_importRawKey", (&[Word], &[Text])),
+    ("personal_lockAccount", (&[Address], &[])),
+    ("personal_unlockAccount", (&[Address], &[Text, Number])),
+    ("evm_addAccount", (&[Address], &[Text])),
+    ("evm_removeAccount", (&[Address], &[Text])),
+    ("eth_resend", (&[Transaction], &[Quantity, Quantity])),
     ("miner_setEtherbase", (&[Address], &[])),
     ("net_version", (&[], &[])),
     ("net_listening", (&[], &[])),
@@ -257,6 +368,29 @@ impl Kind {
                 "withdrawals": [], "parentBeaconBlockRoot": HASH,
             }),
             RawTransactions => json!([]),
+            other => other.fitting_structure(),
+        }
+    }
+
+    /// What is asked of traces, bundles, and the like.
+    fn fitting_structure(self) -> Value {
+        match self {
+            TraceOptions => {
+                json!({"tracer": "callTracer", "tracerConfig": {"withLog": true}, "timeout": "1s"})
+            }
+            TraceKinds => json!(["trace", "stateDiff"]),
+            CallsAndKinds => json!([[{"to": ADDRESS}, ["trace"]]]),
+            TraceCriteria => json!({"fromBlock": "0x0", "count": 1, "mode": "union"}),
+            Indexes => json!(["0x0"]),
+            Bundles => json!([{"transactions": [{"to": ADDRESS}]}]),
+            StatePlace => json!({"blockNumber": "latest", "transactionIndex": -1}),
+            BundleCall => json!({"txs": ["0x1234"], "blockNumber": "0x1"}),
+            TypedData => json!({
+                "types": {"EIP712Domain": [], "Note": [{"name": "text", "type": "string"}]},
+                "primaryType": "Note", "domain": {}, "message": {"text": "a"},
+            }),
+            MineOptions => json!({"blocks": 1}),
+            other => panic!("{other:?} is a single value"),
         }
     }
 
@@ -387,6 +521,46 @@ impl Kind {
                 "suggestedFeeRecipient": ADDRESS},
             ]),
             RawTransactions => json!([1, true, {}, "0x", [1], ["0x1"], [{}]]),
+            other => other.unfitting_question(),
+        }
+    }
+
+    /// Of what is asked of traces, bundles, and the like.
+    fn unfitting_question(self) -> Value {
+        match self {
+            TraceOptions => json!([
+                1, true, "0x", [], {"tracer": 5}, {"tracer": "callTracer", "tracerConfig": 1},
+                {"disableStack": 1}, {"limit": "0xzz"}, {"timeout": 5},
+                {"tracer": "prestateTracer", "tracerConfig": {"includeEmpty": 1}},
+                {"tracer": "erc7562Tracer", "tracerConfig": {"ignoredOpcodes": ["0x100"]}},
+            ]),
+            TraceKinds => json!([1, true, {}, "trace", ["none"], [1]]),
+            CallsAndKinds => json!([
+                1, true, {}, "0x", [1], [[]], [[{"to": ADDRESS}]], [[{"to": ADDRESS}, ["none"]]],
+                [[{"to": "0x1"}, ["trace"]]],
+            ]),
+            TraceCriteria => json!([
+                1, true, "0x", [], {"fromAddress": 1}, {"fromAddress": ["0x1"]}, {"mode": "all"},
+                {"after": "x"}, {"fromBlock": "newest"},
+            ]),
+            Indexes => json!([1, true, {}, "0x0", ["0xzz"], [{}]]),
+            Bundles => json!([
+                1, true, "0x", [], [1], [{}], [{"transactions": {}}],
+                [{"transactions": [{"to": "0x1"}]}],
+                [{"transactions": [], "blockOverride": {"time": {}}}],
+            ]),
+            StatePlace => json!([
+                1, true, "0x", [], {"blockNumber": "newest"}, {"transactionIndex": -2},
+                {"transactionIndex": "x"},
+            ]),
+            BundleCall => json!([
+                1, true, "0x", [], {}, {"txs": {}, "blockNumber": "0x1"}, {"txs": ["0x12"]},
+                {"txs": [1], "blockNumber": "0x1"}, {"txs": [], "blockNumber": "0x1"},
+                {"txs": ["0x12"], "blockNumber": "0x0"},
+                {"txs": ["0x12"], "blockNumber": "0x1", "coinbase": "0x1"},
+            ]),
+            TypedData => json!([1, true, [], {}, "x", {"types": 1}]),
+            MineOptions => json!([true, [], "soon", -1, {"blocks": "x"}, {"timestamp": {}}]),
             other => panic!("{other:?} is a single value"),
         }
     }

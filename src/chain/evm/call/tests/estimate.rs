@@ -103,6 +103,7 @@ fn the_forks_gas_limit_of_a_transaction_binds_an_estimate() {
         header: &world.header,
         state: &world.state,
         block_hash: &|_| B256::ZERO,
+        signatures: &imbl::OrdMap::new(),
         gas_cap: GAS_CAP,
     };
     assert_eq!(

@@ -85,6 +85,7 @@ impl World {
             header: &self.header,
             state: &self.state,
             block_hash: &|number| B256::left_padding_from(&number.to_be_bytes()),
+            signatures: &imbl::OrdMap::new(),
             gas_cap: GAS_CAP,
         })
     }
@@ -275,6 +276,7 @@ fn memory_has_a_limit() {
         header: &world.header,
         state: &world.state,
         block_hash: &|_| B256::ZERO,
+        signatures: &imbl::OrdMap::new(),
         gas_cap: u64::MAX,
     };
     assert_eq!(

@@ -35,6 +35,7 @@ fn simulate_on(
         base_hash: chain.head().hash,
         state: chain.state().clone(),
         block_hash: &|number| chain.recent_hash(number),
+        signatures: &imbl::OrdMap::new(),
         gas_cap: GAS_CAP,
     };
     simulate(context, request)

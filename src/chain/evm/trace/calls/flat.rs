@@ -177,7 +177,7 @@ fn parts(frame: &Frame) -> (&'static str, Action<'_>, Option<Outcome<'_>>) {
                 value,
             },
             Some(Outcome::Create {
-                address: frame.to,
+                address: frame.shown_to(),
                 code: &frame.output,
                 gas_used,
             }),

@@ -40,18 +40,29 @@ struct LogJson<'a> {
 impl CallRecorder {
     /// The tree as JSON.
     pub(in super::super) fn tree(&self) -> Result<String, serde_json::Error> {
+        self.tree_with(|_, _| Ok(()))
+    }
+
+    /// The same with more members: `more` appends those of the frame at a place, each after a comma.
+    pub(in super::super) fn tree_with(
+        &self,
+        more: impl Fn(usize, &mut String) -> Result<(), serde_json::Error>,
+    ) -> Result<String, serde_json::Error> {
         let mut out = String::new();
         let Some(top) = self.frames.first() else {
             return Ok("{}".to_owned());
         };
         begin(&mut out, top)?;
+        more(0, &mut out)?;
         // Frames whose calls are being written, and which of them is next.
         let mut open = vec![(top, 0)];
         while let Some((frame, next)) = open.last_mut() {
-            if let Some(child) = frame.children.get(*next).map(|child| &self.frames[*child]) {
+            if let Some(place) = frame.children.get(*next).copied() {
+                let child = &self.frames[place];
                 out.push_str(if *next == 0 { r#","calls":["# } else { "," });
                 *next += 1;
                 begin(&mut out, child)?;
+                more(place, &mut out)?;
                 open.push((child, 0));
             } else {
                 out.push_str(if *next == 0 { "}" } else { "]}" });
@@ -75,7 +86,7 @@ fn begin(out: &mut String, frame: &Frame) -> Result<(), serde_json::Error> {
         from: frame.from,
         gas: U64::from(frame.gas),
         gas_used: U64::from(frame.gas_used),
-        to: frame.to,
+        to: frame.shown_to(),
         input: &frame.input,
         output: (!frame.output.is_empty()).then_some(&frame.output),
         error: frame.error.as_deref(),
