@@ -8,7 +8,7 @@ import { after, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { api, project, quiet } from './project.mjs';
 
-const provider = api.provider({ ...quiet, wallet: { deterministic: true } });
+const provider = api.provider({ ...quiet, chain: { errors: 'geth' }, wallet: { deterministic: true } });
 const connected = once(provider, 'connect');
 after(() => provider.disconnect());
 const [account, other] = Object.keys(provider.getInitialAccounts());

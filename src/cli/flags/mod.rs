@@ -29,6 +29,7 @@ pub(super) use display::DisplayFlags;
 pub(super) use dump::DumpFlags;
 pub(super) use mining::MiningFlags;
 pub(super) use node::NodeFlags;
+use process::LifeFlags;
 pub(super) use process::ProcessFlags;
 pub(super) use server::{PortFlags, ServerFlags};
 pub(super) use state::StateFlags;

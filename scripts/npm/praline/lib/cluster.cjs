@@ -6,7 +6,7 @@ const { EventEmitter } = require('node:events');
 const { writeFileSync } = require('node:fs');
 const net = require('node:net');
 const { join } = require('node:path');
-const { initialAccounts, nested } = require('./chain.cjs');
+const { initialAccounts, nested, writeAccountKeys } = require('./chain.cjs');
 const { configText, makeKeys, recall, remember } = require('./config.cjs');
 const { NodeProcess, makeFolder, removeFolder } = require('./node-process.cjs');
 const { OptionError, readOptions } = require('./options.cjs');
@@ -44,7 +44,7 @@ class Cluster extends EventEmitter {
   }
 
   static async start(options) {
-    const read = readOptions(options);
+    const read = readOptions(options, { isCluster: true });
     const count = Number(read.local.nodes ?? 3);
     if (!Number.isInteger(count) || count < 1 || count > NODES_MAX) {
       throw new OptionError('nodes', `${read.local.nodes} is not a whole number from 1 to ${NODES_MAX}`);
@@ -83,14 +83,16 @@ class Cluster extends EventEmitter {
       initialAccounts: () => this.getInitialAccounts(),
     }));
     await Promise.all(this.#nodes.map((node) => this.#startNode(node)));
+    const { accountKeysPath } = this.#read.local;
+    if (accountKeysPath !== undefined) writeAccountKeys(accountKeysPath, this.getInitialAccounts());
     // The first answer of each says that it knows a leader and has what all have.
     await Promise.all(this.providers.map((provider) => provider.request({ method: 'eth_blockNumber' })));
   }
 
   async #startNode(node) {
-    const { logger, quiet, verbose, debug } = this.#read.local;
+    const { logger, quiet } = this.#read.local;
     const args = ['node', '--config', join(this.#folder, 'config.toml'), '--node', node.name, '--data-dir', this.#dataDir];
-    if (verbose || debug) args.push('-v');
+    args.push(...this.#read.flags);
     const child = new NodeProcess(args, {
       cwd: this.#folder,
       onLine: logger && !quiet ? (line) => logger.log(`${node.name}: ${line}`) : undefined,
