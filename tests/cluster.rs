@@ -8,6 +8,10 @@
 
 mod harness;
 
+#[path = "cluster/backup.rs"]
+mod backup;
+#[path = "cluster/certificates.rs"]
+mod certificates;
 #[path = "cluster/cheats.rs"]
 mod cheats;
 #[path = "cluster/command_line.rs"]
@@ -22,10 +26,14 @@ mod dumps;
 mod execution_apis;
 #[path = "cluster/faults.rs"]
 mod faults;
+#[path = "cluster/flags.rs"]
+mod flags;
 #[path = "cluster/load.rs"]
 mod load;
 #[path = "cluster/majority.rs"]
 mod majority;
+#[path = "cluster/membership.rs"]
+mod membership;
 #[path = "cluster/methods.rs"]
 mod methods;
 #[path = "cluster/node_bindings.rs"]

@@ -114,6 +114,39 @@ impl Checkpoint for Chain {
     }
 }
 
+/// What a checkpoint says of its chain, without the state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckpointSummary {
+    /// The hash of the first block.
+    pub genesis: B256,
+    /// The newest block.
+    pub head: Head,
+    /// The version of the chain, which counts its changes.
+    pub version: u64,
+}
+
+impl CheckpointSummary {
+    /// Reads it.
+    pub fn read(checkpoint: &[u8]) -> Result<Self, CheckpointError> {
+        let wire = decode(checkpoint)?;
+        Ok(Self {
+            genesis: wire.genesis,
+            head: (*head(&wire.head)?).clone(),
+            version: wire.version,
+        })
+    }
+}
+
+fn decode(checkpoint: &[u8]) -> Result<WireChain, CheckpointError> {
+    let (format, rest) = checkpoint
+        .split_first()
+        .ok_or_else(|| malformed("the checkpoint is empty"))?;
+    if *format != FORMAT {
+        return Err(CheckpointError::Format(*format));
+    }
+    postcard::from_bytes(rest).map_err(malformed)
+}
+
 impl Chain {
     /// The chain of a checkpoint. `state` is the state that was stored with it, in `archive`.
     pub fn restore(
@@ -122,13 +155,7 @@ impl Chain {
         state: State,
         archive: &Archive,
     ) -> Result<Self, CheckpointError> {
-        let (format, rest) = checkpoint
-            .split_first()
-            .ok_or_else(|| malformed("the checkpoint is empty"))?;
-        if *format != FORMAT {
-            return Err(CheckpointError::Format(*format));
-        }
-        let wire: WireChain = postcard::from_bytes(rest).map_err(malformed)?;
+        let wire = decode(checkpoint)?;
         let configured = super::genesis::genesis(&spec).0.hash;
         if wire.genesis != configured {
             return Err(CheckpointError::OtherChain {

@@ -175,14 +175,23 @@ impl Chain {
     ) -> Result<(), ApplyError> {
         let base = self.version;
         let mut is_first_block = true;
+        // What changes before a block belongs to the block's own version, so that it can be executed again on the
+        // one before.
+        let mut changed: Option<Draft> = None;
         for step in &part.steps {
-            self.version += 1;
             match step {
-                LoadStep::Accounts(changes) => self.load_accounts(changes, effects),
+                LoadStep::Accounts(changes) => {
+                    let draft = changed.get_or_insert_with(|| Draft::new(self.state.clone()));
+                    for change in changes {
+                        let (address, nonce) = apply_change(draft, change);
+                        self.pool.remove_stale(address, nonce);
+                    }
+                }
                 LoadStep::Block { record, has_state } => {
                     let block = BlockRecord::decode(record).map_err(|error| {
                         ApplyError::Refused(Rejection::InvalidValue(error.to_string()))
                     })?;
+                    self.next_version(changed.take(), effects);
                     if std::mem::take(&mut is_first_block) {
                         self.make_room_for(block.header.number, base, past, effects)?;
                     }
@@ -198,6 +207,7 @@ impl Chain {
                 }
             }
         }
+        self.next_version(changed, effects);
         // The chain's clock does not stand before its newest block.
         let timestamp = self.head.header.timestamp;
         if self.settings.clock(proposed_at_ms) < timestamp {
@@ -269,15 +279,14 @@ impl Chain {
         effects.blocks.push(Arc::new(block));
     }
 
-    fn load_accounts(&mut self, changes: &[AccountChange], effects: &mut Effects) {
-        let mut draft = Draft::new(self.state.clone());
-        for change in changes {
-            let (address, nonce) = apply_change(&mut draft, change);
-            self.pool.remove_stale(address, nonce);
+    /// Begins a version of the chain, with these changes of the state.
+    fn next_version(&mut self, changed: Option<Draft>, effects: &mut Effects) {
+        self.version += 1;
+        if let Some(draft) = changed {
+            let (state, diff) = draft.finish();
+            self.state = state;
+            effects.diffs.push((self.version, diff));
         }
-        let (state, diff) = draft.finish();
-        self.state = state;
-        effects.diffs.push((self.version, diff));
     }
 }
 

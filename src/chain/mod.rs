@@ -9,6 +9,7 @@
 pub mod accounts;
 mod apply;
 pub mod archive;
+pub mod audit;
 pub mod block;
 mod cheats;
 mod checkpoint;
@@ -46,7 +47,7 @@ use std::sync::Arc;
 
 pub use apply::{Applied, ApplyError, Divergence};
 pub use block::Built;
-pub use checkpoint::CheckpointError;
+pub use checkpoint::{CheckpointError, CheckpointSummary};
 pub use fork_config::{ForkConfig, ForkConfigs};
 pub use rejection::Rejection;
 pub use rewind::{REORG_DEPTH_MAX, RewindError};
@@ -118,6 +119,7 @@ impl Chain {
             revert: None,
             diffs: vec![(0, diff)],
             blocks: vec![Arc::new(block)],
+            log_index: 0,
             console_callers: Vec::new(),
         };
         (chain, effects)

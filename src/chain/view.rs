@@ -141,8 +141,11 @@ impl View {
     pub fn state_before(&self, block: &BlockRecord) -> Option<Arc<dyn StateRead + Send + Sync>> {
         // Every change has a version of its own, and the block took the next one.
         let version = block.version.checked_sub(1)?;
-        if !block.has_state() {
-            return Some(Arc::new(UnknownState(block.header.number)));
+        let parent = block.header.number.checked_sub(1)?;
+        let known = self.archive.block_by_number(parent).ok().flatten();
+        // Both may have come from a dump without states.
+        if !block.has_state() || known.is_some_and(|parent| !parent.has_state()) {
+            return Some(Arc::new(UnknownState(parent)));
         }
         let chain = &self.chain;
         Some(

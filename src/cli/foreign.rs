@@ -50,6 +50,9 @@ const FORK_ALONE: Verdict =
 const ALL_KEPT: Verdict = Verdict::Warn(
     "every block, receipt and old state is kept, on disk; memory does not grow with them",
 );
+const LOCK: Verdict = Verdict::Warn(
+    "dev accounts are open at the start; personal_lockAccount closes one, on all nodes",
+);
 const OTHER_NETWORK: &str = "praline runs Ethereum's rules alone; leave the flag out";
 
 const TABLE: &[Foreign] = &[
@@ -136,6 +139,8 @@ const TABLE: &[Foreign] = &[
         Values::One,
         Verdict::Unless("auto", "WebSocket messages are text"),
     ),
+    flag("lock", Values::None, LOCK),
+    flag("passphrase", Values::One, LOCK),
     flag(
         "chunk-size",
         Values::One,

@@ -2,7 +2,12 @@
 
 use crate::config::split_address;
 use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::{Request, body::Bytes, client::conn::http1, header};
+use hyper::{
+    Request,
+    body::{Bytes, Incoming},
+    client::conn::http1,
+    header,
+};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -14,6 +19,8 @@ const TIME_LIMIT: Duration = Duration::from_secs(2);
 const WORK_TIME_LIMIT: Duration = Duration::from_mins(5);
 /// The largest answer: a block as hex.
 const ANSWER_BYTES_MAX: usize = 128 << 20;
+/// The longest sentence with which a page is refused.
+const REFUSAL_BYTES_MAX: usize = 4096;
 
 /// A node that did not answer.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +41,8 @@ pub(super) enum CallError {
     Json(#[from] serde_json::Error),
     #[error("it answered: {0}")]
     Rpc(String),
+    #[error("it answered with HTTP status {status}: {sentence}")]
+    Refused { status: u16, sentence: String },
 }
 
 /// Calls a method without parameters at `http://host:port/path`.
@@ -48,6 +57,36 @@ pub(super) async fn work(url: &str, method: &str, params: &Value) -> Result<Valu
     tokio::time::timeout(WORK_TIME_LIMIT, exchange(url, method, params))
         .await
         .map_err(|_| CallError::Timeout(WORK_TIME_LIMIT.as_secs()))?
+}
+
+/// Gets a page that may be of any length.
+pub(super) async fn download(url: &str, page: &str) -> Result<Incoming, CallError> {
+    let (authority, _) = parts(url)?;
+    let exchange = async {
+        let stream = TcpStream::connect(authority).await?;
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+        tokio::spawn(connection);
+        let request = Request::get(page)
+            .header(header::HOST, authority)
+            .body(Full::new(Bytes::new()))?;
+        Ok::<_, CallError>(sender.send_request(request).await?)
+    };
+    let response = tokio::time::timeout(WORK_TIME_LIMIT, exchange)
+        .await
+        .map_err(|_| CallError::Timeout(WORK_TIME_LIMIT.as_secs()))??;
+    if response.status().is_success() {
+        return Ok(response.into_body());
+    }
+    let status = response.status();
+    let text = Limited::new(response.into_body(), REFUSAL_BYTES_MAX)
+        .collect()
+        .await
+        .map_err(CallError::Body)?
+        .to_bytes();
+    Err(CallError::Refused {
+        status: status.as_u16(),
+        sentence: String::from_utf8_lossy(&text).trim().to_owned(),
+    })
 }
 
 async fn exchange(url: &str, method: &str, params: &Value) -> Result<Value, CallError> {

@@ -12,16 +12,20 @@
 //! *Invariants.* Flags carry anvil's names where anvil has the thing, each has a `PRALINE_…` variable, and each has an
 //! effect: what has none is refused or taken with a warning, never in silence.
 
+mod backup;
 mod flags;
 mod foreign;
 mod ganache;
 mod http;
 mod instances;
 mod keys;
+mod member;
 mod overrides;
+mod replay;
 mod start;
 mod status;
 mod transfer;
+mod verify;
 
 #[cfg(test)]
 mod tests;
@@ -51,6 +55,16 @@ enum CliError {
     Status(#[from] status::StatusError),
     #[error(transparent)]
     Instance(#[from] instances::InstanceError),
+    #[error(transparent)]
+    Backup(#[from] backup::TransferError),
+    #[error(transparent)]
+    Restore(#[from] crate::node::restore::RestoreError),
+    #[error(transparent)]
+    Replay(#[from] crate::node::replay::ReplayError),
+    #[error(transparent)]
+    Verify(#[from] verify::VerifyError),
+    #[error(transparent)]
+    Member(#[from] member::MemberError),
     #[error("the runtime cannot start: {0}")]
     Runtime(io::Error),
     #[error("cannot write `{}`: {source}; choose a path where no file is yet", path.display())]
@@ -80,8 +94,13 @@ pub fn main() -> ExitCode {
         Some(Command::Node(node)) => &node.display,
         Some(Command::Keys(keys)) => &keys.display,
         Some(Command::Status(status)) => &status.display,
+        Some(Command::Member(member)) => member.display(),
         Some(Command::Import(import)) => &import.display,
         Some(Command::Export(export)) => &export.transfer.display,
+        Some(Command::Verify(verify)) => &verify.display,
+        Some(Command::Backup(backup)) => &backup.display,
+        Some(Command::Replay(replay)) => &replay.display,
+        Some(Command::Restore(restore)) => &restore.display,
         Some(Command::Instances(instances)) => &instances.display,
     };
     let printer = match start_output(display) {
@@ -131,8 +150,13 @@ fn run(cli: Cli, printer: &Printer) -> Result<(), CliError> {
         Some(Command::Node(node)) => start::member(*node, printer),
         Some(Command::Keys(keys)) => keys::run(&keys, printer),
         Some(Command::Status(status)) => status::run(&status, printer),
+        Some(Command::Member(member)) => member::run(member, printer),
         Some(Command::Import(import)) => transfer::import(&import, printer),
         Some(Command::Export(export)) => transfer::export(&export, printer),
         Some(Command::Instances(instances)) => instances::run(&instances.action, printer),
+        Some(Command::Verify(verify)) => verify::run(&verify, printer),
+        Some(Command::Replay(replay)) => replay::run(&replay, printer),
+        Some(Command::Backup(backup)) => backup::backup(&backup, printer),
+        Some(Command::Restore(restore)) => backup::restore(*restore, printer),
     }
 }

@@ -18,7 +18,7 @@ use std::{
 };
 
 /// Where anvil listens.
-const DEFAULT_PORT: u16 = 8545;
+pub(super) const DEFAULT_PORT: u16 = 8545;
 /// Threads beyond this serve nobody.
 const THREADS_MAX: usize = 1024;
 /// The folder of `praline node`, beside the config.
@@ -60,7 +60,8 @@ pub(super) fn cluster(flags: RunFlags, printer: &Printer) -> Result<(), CliError
         account_keys: flags.accounts.account_keys_path,
         output: output(&flags.display, printer),
         dumps: flags.dump.files(),
-        exit_with_stdin: flags.life.exit_with_stdin && !instances::is_instance(),
+        // What runs in the background is meant to outlive who started it.
+        exit_with_stdin: flags.embedding.exit_with_stdin && !instances::is_instance(),
     };
     let threads = flags.process.threads;
     block_on_threads(threads, node::run_cluster(run, printer))
@@ -82,7 +83,7 @@ pub(super) fn member(flags: NodeFlags, printer: &Printer) -> Result<(), CliError
         import_chain: flags.files.import_chain,
         output: output(&flags.display, printer),
         dumps: flags.dump.files(),
-        exit_with_stdin: flags.life.exit_with_stdin,
+        exit_with_stdin: flags.embedding.exit_with_stdin,
     };
     block_on(node::run_member(run, printer))
 }
@@ -100,7 +101,8 @@ pub(super) fn load(
     }
 }
 
-fn beside(config: &ClusterConfig) -> PathBuf {
+/// The default data folder of `praline node`.
+pub(super) fn beside(config: &ClusterConfig) -> PathBuf {
     let folder = config
         .file
         .as_deref()

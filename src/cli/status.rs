@@ -44,10 +44,22 @@ struct Head {
 }
 
 #[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct MemberSeen {
     name: String,
+    role: Option<String>,
     reachable: bool,
+    rpc_address: String,
 }
+
+impl MemberSeen {
+    fn votes(&self) -> bool {
+        self.role.as_deref() != Some(LEARNER)
+    }
+}
+
+/// The role of a read replica, which counts in no majority.
+const LEARNER: &str = "learner";
 
 /// A node and what it said.
 #[derive(Debug)]
@@ -78,7 +90,10 @@ pub(super) fn run(flags: &StatusFlags, printer: &Printer) -> Result<(), CliError
             .collect()
     };
     start::block_on(async move {
-        let rows = join_all(targets.into_iter().map(|(name, url)| ask(name, url))).await;
+        let mut rows = join_all(targets.into_iter().map(|(name, url)| ask(name, url))).await;
+        if flags.urls.is_empty() {
+            follow(&mut rows).await;
+        }
         let text = match printer.format() {
             Format::Json => as_json(&rows).to_string(),
             Format::Text | Format::Quiet => table(&rows),
@@ -97,21 +112,53 @@ async fn ask(name: String, url: String) -> Row {
     Row { name, url, answer }
 }
 
+/// The config names the founders; who has come and gone since, the nodes know.
+async fn follow(rows: &mut Vec<Row>) {
+    let answers = rows.iter().filter_map(|row| row.answer.as_ref().ok());
+    let Some(newest) = answers.max_by_key(|status| (status.term, status.commit_index)) else {
+        return;
+    };
+    let members = newest.members.clone();
+    rows.retain(|row| row.answer.is_ok() || members.iter().any(|it| it.name == row.name));
+    let is_new = |member: &&MemberSeen| {
+        !member.rpc_address.ends_with(":0") && rows.iter().all(|row| row.name != member.name)
+    };
+    let new = members
+        .iter()
+        .filter(is_new)
+        .map(|it| ask(it.name.clone(), format!("http://{}", it.rpc_address)));
+    let new = join_all(new).await;
+    rows.extend(new);
+}
+
 /// Whether a majority answers and one leader leads it in the newest term.
 fn judge(rows: &[Row]) -> Result<(), StatusError> {
     let up: Vec<&Status> = rows
         .iter()
         .filter_map(|row| row.answer.as_ref().ok())
         .collect();
+    let learners = rows.iter().filter(|row| {
+        let answer = row.answer.as_ref();
+        let own = answer.is_ok_and(|status| status.role.as_deref() == Some(LEARNER));
+        let is_learner = |it: &MemberSeen| it.name == row.name && !it.votes();
+        own || up
+            .iter()
+            .any(|status| status.members.iter().any(is_learner))
+    });
+    let asked = rows.len() - learners.count();
+    let up: Vec<&Status> = up
+        .into_iter()
+        .filter(|status| status.role.as_deref() != Some(LEARNER))
+        .collect();
     // The nodes know the size of the cluster better than a list of URLs.
     let all = up
         .iter()
-        .map(|status| status.members.len())
+        .map(|status| status.members.iter().filter(|it| it.votes()).count())
         .max()
         .unwrap_or(0)
-        .max(rows.len());
+        .max(asked);
     let quorum = all / 2 + 1;
-    if up.len() < quorum && up.len() < rows.len() || up.is_empty() {
+    if up.len() < quorum && up.len() < asked || up.is_empty() {
         return Err(StatusError::NoQuorum {
             up: up.len(),
             all,
@@ -151,19 +198,25 @@ fn table(rows: &[Row]) -> String {
             }
         }
     }
-    let widths: Vec<usize> = (0..TITLES.len())
-        .map(|column| {
-            cells
-                .iter()
-                .map(|line| line[column].chars().count())
-                .max()
-                .unwrap_or(0)
-        })
-        .collect();
-    let mut lines: Vec<String> = cells
+    let mut lines = vec![aligned(&cells)];
+    if !notes.is_empty() {
+        lines.push(String::new());
+        lines.append(&mut notes);
+    }
+    lines.join("\n")
+}
+
+/// Rows as lines, each column as wide as its widest cell.
+pub(super) fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
+    let width = |column: usize| {
+        let widths = rows.iter().map(|row| row[column].chars().count());
+        widths.max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..N).map(width).collect();
+    let lines: Vec<String> = rows
         .iter()
-        .map(|line| {
-            let padded: Vec<String> = line
+        .map(|row| {
+            let padded: Vec<String> = row
                 .iter()
                 .zip(&widths)
                 .map(|(cell, width)| format!("{cell:width$}"))
@@ -171,10 +224,6 @@ fn table(rows: &[Row]) -> String {
             padded.join("  ").trim_end().to_owned()
         })
         .collect();
-    if !notes.is_empty() {
-        lines.push(String::new());
-        lines.append(&mut notes);
-    }
     lines.join("\n")
 }
 

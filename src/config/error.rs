@@ -98,6 +98,18 @@ pub enum Problem {
     DuplicateAddress { address: String, other: String },
     #[error("this key already belongs to {0}; make a new pair with `praline keys`")]
     DuplicateKey(String),
+    #[error(
+        "{0} is already the number of {1}; numbers are given by `praline member add`, one a member for ever"
+    )]
+    DuplicateId(u64, String),
+    #[error(
+        "member {0} came after the founding, so `founders` must stand in `[cluster]`; use the config that `praline member add` gave"
+    )]
+    NoFounders(u64),
+    #[error(
+        "a digest of founders has 64 hex digits, not `{0}`; use the config that `praline member add` gave"
+    )]
+    Founders(String),
     #[error("`{0}` is not an address; write it as `host:port`, for example `127.0.0.1:30545`")]
     Address(String),
     #[error("a public key has 64 hex digits (32 bytes), this one has {0} characters")]

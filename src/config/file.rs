@@ -33,6 +33,7 @@ pub(super) struct ClusterSection {
     pub(super) write_timeout_ms: Option<u64>,
     #[serde(deserialize_with = "reads")]
     pub(super) reads: Option<Reads>,
+    pub(super) founders: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -164,6 +165,7 @@ pub(super) struct MemberSection {
     pub(super) public_key: String,
     pub(super) secret_key: Option<String>,
     pub(super) key_file: Option<PathBuf>,
+    pub(super) id: Option<u64>,
 }
 
 /// Unix seconds, or the word "start".

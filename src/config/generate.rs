@@ -37,6 +37,7 @@ pub(super) fn generate(
             public_key: hex::encode(public_key_of(&key).0),
             secret_key: None,
             key_file: None,
+            id: None,
         });
         keys.push(key);
     }

@@ -58,7 +58,7 @@ pub fn public_key_of(key: &SigningKey) -> PublicKey {
 }
 
 /// Reads a public key: 64 hex digits.
-pub(super) fn parse_public_key(text: &str) -> Result<PublicKey, Problem> {
+pub fn parse_public_key(text: &str) -> Result<PublicKey, Problem> {
     let digits = text.strip_prefix("0x").unwrap_or(text);
     if digits.chars().count() != 64 {
         return Err(Problem::PublicKeyLength(digits.chars().count()));

@@ -8,7 +8,10 @@ use super::{
     identity::{self, SecretSource},
     overrides::Origins,
 };
-use crate::types::{Member, MemberId, PublicKey};
+use crate::{
+    consensus::is_member_name,
+    types::{Member, MemberId, PublicKey},
+};
 use std::{collections::HashMap, net::IpAddr, path::Path};
 
 /// Host and port of `host:port`; an IPv6 host stands in brackets.
@@ -66,11 +69,10 @@ pub(super) fn resolve(
             peer_address: section.peer,
             rpc_address: section.rpc,
         };
-        members.push(MemberConfig {
-            id: index as MemberId + 1,
-            member,
-            secret,
-        });
+        let id = section.id.unwrap_or(index as MemberId + 1);
+        seen.add_id(id, &member.name)
+            .map_err(|problem| origins.invalid(at("id"), problem))?;
+        members.push(MemberConfig { id, member, secret });
     }
     Ok(members)
 }
@@ -97,6 +99,7 @@ struct Seen {
     names: HashMap<String, usize>,
     addresses: HashMap<String, String>,
     keys: HashMap<PublicKey, String>,
+    ids: HashMap<MemberId, String>,
 }
 
 impl Seen {
@@ -106,7 +109,7 @@ impl Seen {
         section: &MemberSection,
     ) -> Result<(), (&'static str, Problem)> {
         let name = &section.name;
-        if !is_name(name) {
+        if !is_member_name(name) {
             return Err(("name", Problem::Name(name.clone())));
         }
         if self.names.insert(name.clone(), index).is_some() {
@@ -135,18 +138,17 @@ impl Seen {
         Ok(())
     }
 
+    fn add_id(&mut self, id: MemberId, name: &str) -> Result<(), Problem> {
+        match self.ids.insert(id, name.to_owned()) {
+            Some(other) => Err(Problem::DuplicateId(id, other)),
+            None => Ok(()),
+        }
+    }
+
     fn add_key(&mut self, key: PublicKey, name: &str) -> Result<(), Problem> {
         match self.keys.insert(key, name.to_owned()) {
             Some(other) => Err(Problem::DuplicateKey(other)),
             None => Ok(()),
         }
     }
-}
-
-/// Names become folders and stand in tables.
-fn is_name(name: &str) -> bool {
-    (1..=32).contains(&name.len())
-        && name
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }

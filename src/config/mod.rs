@@ -28,7 +28,9 @@ pub use crate::{
 pub use chain::GANACHE_MNEMONIC;
 pub use error::{ConfigError, Place, Problem};
 pub use ether::Ether;
-pub use identity::{SecretSource, parse_secret_key, public_key_of, read_key_file, write_key_file};
+pub use identity::{
+    SecretSource, parse_public_key, parse_secret_key, public_key_of, read_key_file, write_key_file,
+};
 pub use members::{is_loopback, split_address};
 pub use overrides::Overrides;
 
@@ -146,7 +148,7 @@ pub struct Wallet {
 /// One member, with what only its own process needs.
 #[derive(Clone, Debug)]
 pub struct MemberConfig {
-    /// Its number: its place in the file, from 1.
+    /// Its number: its place in the file, from 1, or what it was given when it was added later.
     pub id: MemberId,
     /// What everybody knows of it.
     pub member: Member,
@@ -159,8 +161,10 @@ pub struct MemberConfig {
 pub struct ClusterConfig {
     /// The file, if there is one.
     pub file: Option<PathBuf>,
-    /// The members, by number.
+    /// The members, by number: those of the founding, or, for one that came later, those when it came.
     pub members: Vec<MemberConfig>,
+    /// The digest of the founders, for a member that came later; founders make it of their config.
+    pub founders: Option<B256>,
     /// The rules of the chain. Its genesis timestamp is final after [`ClusterConfig::settle_genesis_time`].
     pub chain: ChainSpec,
     /// Where the genesis timestamp comes from.
@@ -278,18 +282,23 @@ impl ClusterConfig {
         }
     }
 
-    /// A digest of what all members must have in common: the chain's rules and the members' names and keys, in
-    /// order. Two nodes with different ones refuse each other. Addresses, timing and limits of servers may differ.
+    /// A digest of what all members must have in common for ever: the chain's rules, and the names and keys of those that
+    /// founded the cluster, in order. Two nodes with different ones refuse each other. Addresses, timing and limits of
+    /// servers may differ, and so may the members: who comes and goes is in the log.
     pub fn cluster_id(&self) -> B256 {
-        let members: Vec<(&str, &PublicKey)> = self
-            .members
-            .iter()
-            .map(|member| (member.member.name.as_str(), &member.member.public_key))
-            .collect();
-        // Plain data without maps keyed by anything unordered: encoding it cannot fail, and an empty digest would
-        // only make nodes refuse each other.
-        let bytes = postcard::to_stdvec(&("praline cluster 1", &self.chain, members));
-        keccak256(bytes.unwrap_or_default())
+        digest(&("praline cluster 2", &self.chain, self.founders_digest()))
+    }
+
+    /// A digest of the founders' names and keys, in order.
+    pub fn founders_digest(&self) -> B256 {
+        self.founders.unwrap_or_else(|| {
+            let members: Vec<(&str, &PublicKey)> = self
+                .members
+                .iter()
+                .map(|member| (member.member.name.as_str(), &member.member.public_key))
+                .collect();
+            digest(&("praline founders", members))
+        })
     }
 
     /// What a user should know before anything is started; whole sentences.
@@ -336,4 +345,10 @@ impl ClusterConfig {
             .iter()
             .any(|member| matches!(member.secret, SecretSource::Generated(_)))
     }
+}
+
+fn digest(value: &impl serde::Serialize) -> B256 {
+    // Plain data without maps keyed by anything unordered: encoding it cannot fail, and an empty digest would only make
+    // nodes refuse each other.
+    keccak256(postcard::to_stdvec(value).unwrap_or_default())
 }

@@ -9,7 +9,11 @@ use super::{
     members,
     overrides::{Origins, Overrides},
 };
-use crate::rpc::{Failures, Limits};
+use crate::{
+    consensus::is_founder,
+    rpc::{Failures, Limits},
+};
+use alloy::primitives::B256;
 use std::{
     net::{IpAddr, Ipv4Addr},
     path::Path,
@@ -43,6 +47,7 @@ pub(super) fn resolve(
         let genesis_file = &mut file.chain.genesis_file;
         *genesis_file = genesis_file.take().map(|path| folder.join(path));
     }
+    let founders = founders(file.cluster.founders.as_deref(), &members, &origins)?;
     let rules = chain::resolve(&file, &origins)?;
     let server = server(&file.server, &members, &origins)?;
     let mut storage = storage(&file.storage, &origins)?;
@@ -53,6 +58,7 @@ pub(super) fn resolve(
     Ok(ClusterConfig {
         file: path.map(Path::to_owned),
         members,
+        founders,
         chain: rules.spec,
         genesis_time: rules.genesis_time,
         wallet: rules.wallet,
@@ -66,6 +72,29 @@ pub(super) fn resolve(
         )?,
         storage,
     })
+}
+
+/// The digest of the founders, which only a member that came later is told.
+fn founders(
+    text: Option<&str>,
+    members: &[MemberConfig],
+    origins: &Origins,
+) -> Result<Option<B256>, ConfigError> {
+    let Some(text) = text else {
+        let later = members.iter().position(|member| !is_founder(member.id));
+        return match later {
+            None => Ok(None),
+            Some(index) => {
+                let key = Key::in_item("member", index, "id");
+                Err(origins.invalid(key, Problem::NoFounders(members[index].id)))
+            }
+        };
+    };
+    let digest = text.parse().map_err(|_| {
+        let key = Key::of("cluster", "founders");
+        origins.invalid(key, Problem::Founders(text.to_owned()))
+    })?;
+    Ok(Some(digest))
 }
 
 /// `--port P`: RPC at P, P+1, …; peers wherever the system has room, so that two clusters never meet.

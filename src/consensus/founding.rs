@@ -7,6 +7,8 @@
 //! it waits for the leader to give it everything, and neither votes nor stands for election until it has applied all
 //! that the leader had: otherwise the promises which it has forgotten could be broken.
 //!
+//! A member that was added later (its number says so) never founds anything: it only waits for the leader.
+//!
 //! What it cannot see: that it crashes again in the middle of being rebuilt.
 
 use super::{
@@ -14,12 +16,14 @@ use super::{
     message::{Hello, Request, Response, decode, encode},
     peers::{MessageKind, Transport},
     progress::Progress,
+    roster::is_founder,
     type_config::TypeConfig,
 };
 use crate::types::{LogIndex, Member, MemberId};
 use futures::future::join_all;
 use openraft::{
     AsyncRuntime, Instant as _, Raft,
+    async_runtime::WatchReceiver,
     errors::{InitializeError, RaftError},
 };
 use std::{
@@ -72,6 +76,9 @@ impl<RT: AsyncRuntime> Founding<RT> {
     /// Finds out which it is, and does what follows. Ends when the member may vote, or when the engine has stopped.
     pub(super) async fn run(self) {
         self.raft.runtime_config().elect(false);
+        if !is_founder(self.id) {
+            return self.rejoin().await;
+        }
         let mut start = RT::Instant::now();
         loop {
             let peers = self.ask_all().await;
@@ -109,7 +116,12 @@ impl<RT: AsyncRuntime> Founding<RT> {
 
     /// Who founds does so with the same list, should it be several; the first leader's word counts.
     async fn found(self) {
-        match self.raft.initialize(self.members).await {
+        let founders: BTreeMap<MemberId, Member> = self
+            .members
+            .into_iter()
+            .filter(|(id, _)| is_founder(*id))
+            .collect();
+        match self.raft.initialize(founders).await {
             Ok(()) | Err(RaftError::APIError(InitializeError::NotAllowed(_))) => {
                 self.franchise.give();
                 self.raft.runtime_config().elect(true);
@@ -146,9 +158,23 @@ impl<RT: AsyncRuntime> Founding<RT> {
 
     /// Asks all other members; the answers that came.
     async fn ask_all(&self) -> Vec<(MemberId, Hello)> {
-        let others = self.members.keys().filter(|id| **id != self.id);
-        let answers = others.map(async |id| Some((*id, self.ask(*id).await?)));
+        let others = self.others();
+        let answers = others
+            .into_iter()
+            .map(async |id| Some((id, self.ask(id).await?)));
         join_all(answers).await.into_iter().flatten().collect()
+    }
+
+    /// All other members; those of the log, once it has some.
+    fn others(&self) -> Vec<MemberId> {
+        let metrics = self.raft.server_metrics();
+        let metrics = metrics.borrow_watched();
+        let mut all: Vec<MemberId> = metrics.membership_config.nodes().map(|it| *it.0).collect();
+        if all.is_empty() {
+            all = self.members.keys().copied().collect();
+        }
+        all.retain(|id| *id != self.id);
+        all
     }
 
     async fn ask(&self, id: MemberId) -> Option<Hello> {

@@ -245,6 +245,23 @@ impl<RT: AsyncRuntime> Consensus<RT> {
         ConsensusStatus::new(&metrics, self.progress.applied(), self.franchise.has())
     }
 
+    pub(super) fn raft(&self) -> &Raft<TypeConfig<RT>, StateMachine> {
+        &self.raft
+    }
+
+    /// How long a majority, or a successor, may take to answer.
+    pub(super) fn read_timeout(&self) -> Duration {
+        self.read_timeout
+    }
+
+    pub(super) fn is_connected(&self, id: MemberId) -> bool {
+        self.transport.reachable(id)
+    }
+
+    pub(super) fn why_stopped(&self) -> String {
+        self.fatal().unwrap_or_else(|| "it was told to".to_owned())
+    }
+
     /// Who leads, as this node sees it.
     pub fn leader(&self) -> LeaderView {
         self.watch_leader().current()
@@ -312,7 +329,7 @@ impl<RT: AsyncRuntime> Consensus<RT> {
     }
 
     fn stopped(&self) -> ProposeError {
-        ProposeError::Stopped(self.fatal().unwrap_or_else(|| "it was told to".to_owned()))
+        ProposeError::Stopped(self.why_stopped())
     }
 }
 

@@ -110,7 +110,7 @@ impl ConsensusStatus {
                 metrics.current_leader,
                 metrics.current_term,
             ),
-            votes,
+            votes: votes && electorate.contains(&metrics.id),
             committed_index: index(&metrics.cluster_committed).max(applied),
             applied_index: applied,
             last_log_index: metrics.last_log_index,

@@ -13,7 +13,7 @@ use futures::future::{BoxFuture, FutureExt, join_all};
 use std::{
     collections::BTreeMap,
     fmt,
-    sync::Arc,
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
     time::{Duration, Instant},
 };
 
@@ -39,7 +39,7 @@ pub struct Report {
 /// See the module.
 pub struct Control {
     id: MemberId,
-    members: BTreeMap<MemberId, Member>,
+    members: RwLock<BTreeMap<MemberId, Member>>,
     transport: Arc<dyn Transport>,
     faults: Faults,
     on_kill: OnKill,
@@ -70,7 +70,7 @@ impl Control {
         transport.serve(MessageKind::Fault, Some(Arc::new(obedience)));
         Arc::new(Self {
             id,
-            members,
+            members: RwLock::new(members),
             transport,
             faults,
             on_kill,
@@ -82,19 +82,29 @@ impl Control {
         &self.faults
     }
 
+    fn members(&self) -> RwLockReadGuard<'_, BTreeMap<MemberId, Member>> {
+        self.members.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Says who the members are from now on.
+    pub fn set_members(&self, members: BTreeMap<MemberId, Member>) {
+        *self.members.write().unwrap_or_else(PoisonError::into_inner) = members;
+    }
+
     /// All members.
     pub fn all(&self) -> Vec<MemberId> {
-        self.members.keys().copied().collect()
+        self.members().keys().copied().collect()
     }
 
     /// The member of that name.
     pub fn member(&self, name: &str) -> Result<MemberId, FaultError> {
-        let found = self.members.iter().find(|(_, it)| it.name == name);
+        let members = self.members();
+        let found = members.iter().find(|(_, it)| it.name == name);
         found
             .map(|(id, _)| *id)
             .ok_or_else(|| FaultError::UnknownMember {
                 name: name.chars().take(80).collect(),
-                names: (self.members.values())
+                names: (members.values())
                     .map(|it| format!("`{}`", it.name))
                     .collect::<Vec<_>>()
                     .join(", "),
@@ -103,7 +113,7 @@ impl Control {
 
     /// The name of a member.
     pub fn name(&self, id: MemberId) -> String {
-        self.members
+        self.members()
             .get(&id)
             .map_or_else(|| id.to_string(), |it| it.name.clone())
     }
@@ -122,9 +132,10 @@ impl Control {
             }
         }
         let group = |id: &MemberId| group_of.get(id).copied().unwrap_or(groups.len());
-        let cuts = self.members.keys().map(|id| {
+        let members = self.members();
+        let cuts = members.keys().map(|id| {
             let apart = |other: &&MemberId| group(other) != group(id);
-            (*id, self.members.keys().filter(apart).copied().collect())
+            (*id, members.keys().filter(apart).copied().collect())
         });
         Ok(cuts.collect())
     }

@@ -9,9 +9,16 @@ use crate::{
     chain::{
         Chain,
         archive::Archive,
+        block::BlockRecord,
         command::{Outcome, Write},
     },
-    replica::api::{Backend, ChainEvent, ClusterStatus, ReadError, WriteError},
+    consensus::{MemberChange, MembershipError},
+    replica::{
+        CertificateError,
+        api::{Backend, ChainEvent, ClusterStatus, ReadError, WriteError},
+        certificate::Certificate,
+    },
+    types::MemberId,
 };
 use futures::future::{BoxFuture, FutureExt};
 use std::{
@@ -100,6 +107,20 @@ impl Backend for LaggingBackend {
 
     fn status(&self) -> ClusterStatus {
         self.inner.status()
+    }
+
+    fn certificate(
+        &self,
+        block: Arc<BlockRecord>,
+    ) -> BoxFuture<'_, Result<Arc<Certificate>, CertificateError>> {
+        self.inner.certificate(block)
+    }
+
+    fn change_members(
+        &self,
+        change: MemberChange,
+    ) -> BoxFuture<'_, Result<MemberId, MembershipError>> {
+        self.inner.change_members(change)
     }
 
     fn now_ms(&self) -> u64 {

@@ -1,6 +1,6 @@
 //! Connections to the other members: made, watched, made again.
 //!
-//! *Invariant.* One task a peer, one connection at a time. The pause between attempts doubles up to a second, with
+//! *Invariant.* One task a peer, one connection at a time, none once the peer is dismissed. The pause between attempts doubles up to a second, with
 //! chance in it, and ends early when the peer connects to us: then it is surely there.
 
 use super::{
@@ -11,14 +11,14 @@ use super::{
     lock,
     metrics::{NetMetrics, Refusal},
 };
-use crate::types::{Member, MemberId};
+use crate::types::{Member, MemberId, PublicKey};
 use std::{
     sync::{Arc, Mutex},
     time::Duration,
 };
 use tokio::{
     net::TcpStream,
-    sync::{Notify, mpsc},
+    sync::{Notify, mpsc, watch},
     time::{sleep, timeout},
 };
 
@@ -26,10 +26,13 @@ use tokio::{
 pub(super) struct Peer {
     id: MemberId,
     name: String,
+    key: PublicKey,
     address: Mutex<String>,
     link: Mutex<Option<Arc<Link>>>,
     /// The peer has just connected to us.
     seen: Notify,
+    /// Turns true when it is a member no more.
+    dismissed: watch::Sender<bool>,
 }
 
 impl Peer {
@@ -37,9 +40,11 @@ impl Peer {
         Self {
             id,
             name: member.name,
+            key: member.public_key,
             address: Mutex::new(member.peer_address),
             link: Mutex::default(),
             seen: Notify::new(),
+            dismissed: watch::Sender::new(false),
         }
     }
 
@@ -52,9 +57,31 @@ impl Peer {
         &self.name
     }
 
+    pub(super) fn id(&self) -> MemberId {
+        self.id
+    }
+
+    pub(super) fn key(&self) -> PublicKey {
+        self.key
+    }
+
     pub(super) fn set_address(&self, address: &str) {
-        address.clone_into(&mut lock(&self.address));
-        self.seen.notify_one();
+        let mut known = lock(&self.address);
+        if *known != address {
+            address.clone_into(&mut known);
+            self.seen.notify_one();
+        }
+    }
+
+    /// It is a member no more: its connection ends, and no other is made.
+    pub(super) fn dismiss(&self) {
+        self.dismissed.send_replace(true);
+    }
+
+    pub(super) async fn is_dismissed(&self) {
+        let mut dismissed = self.dismissed.subscribe();
+        // The sender is in `self`.
+        let _ = dismissed.wait_for(|it| *it).await;
     }
 
     /// The peer has connected to us, so it can be dialled.
@@ -65,14 +92,12 @@ impl Peer {
     }
 }
 
-/// Keeps a connection to one peer until the network stops.
-pub(super) async fn run(shared: Arc<Shared>, id: MemberId, _alive: mpsc::Sender<()>) {
-    let Some(peer) = shared.peers.get(&id) else {
-        return;
-    };
+/// Keeps a connection to one peer until it is dismissed or the network stops.
+pub(super) async fn run(shared: Arc<Shared>, peer: Arc<Peer>, _alive: mpsc::Sender<()>) {
     tokio::select! {
         () = shared.stopped() => {}
-        () = keep_connected(&shared, peer) => {}
+        () = peer.is_dismissed() => {}
+        () = keep_connected(&shared, &peer) => {}
     }
     if let Some(link) = lock(&peer.link).take() {
         link.close();

@@ -27,9 +27,10 @@ pub(crate) fn frames(mut data: &[u8]) {
 pub(crate) fn handshake(data: &[u8]) {
     let key = |number: u8| SigningKey::from_bytes(&[number; 32]);
     let stranger = PublicKey(key(2).verifying_key().to_bytes());
-    let Ok(identity) = Identity::new(key(1), [9; 32], [(stranger, 2)].into()) else {
+    let Ok(identity) = Identity::new(key(1), [9; 32]) else {
         return;
     };
+    identity.set_peers([(stranger, 2)].into_iter());
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().build() else {
         return;
     };

@@ -1,7 +1,7 @@
 //! Who is there: the Noise handshake between two members.
 //!
-//! *Invariants.* Nothing of a peer's is looked at beyond this module before its identity key has been found in the
-//! config. Both sides check the other. Program, version and cluster are said in the clear first, for a clear reason of
+//! *Invariants.* Nothing of a peer's is looked at beyond this module before its identity key has been found among
+//! the members'. Both sides check the other. Program, version and cluster are said in the clear first, for a clear reason of
 //! a refusal, and are bound into the handshake's prologue, so nobody in between can change them.
 //!
 //! Source: the Noise Protocol Framework (rev. 34), pattern XX; libp2p's noise specification for the signature of the
@@ -11,7 +11,11 @@ use super::{PROTOCOL_VERSION, metrics::Refusal};
 use crate::types::{MemberId, PublicKey};
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use snow::{Builder, HandshakeState, Keypair, StatelessTransportState};
-use std::{collections::BTreeMap, io};
+use std::{
+    collections::BTreeMap,
+    io,
+    sync::{PoisonError, RwLock},
+};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 const PATTERN: &str = "Noise_XX_25519_ChaChaPoly_BLAKE2s";
@@ -29,7 +33,8 @@ pub(super) struct Identity {
     signing: SigningKey,
     cluster_id: [u8; 32],
     session_keys: Keypair,
-    members: BTreeMap<PublicKey, MemberId>,
+    /// The other members.
+    peers: RwLock<BTreeMap<PublicKey, MemberId>>,
 }
 
 /// An agreed session.
@@ -65,19 +70,20 @@ impl From<snow::Error> for HandshakeError {
 }
 
 impl Identity {
-    /// Draws a session key for this process.
-    pub(super) fn new(
-        signing: SigningKey,
-        cluster_id: [u8; 32],
-        members: BTreeMap<PublicKey, MemberId>,
-    ) -> Result<Self, snow::Error> {
+    /// Draws a session key for this process. Nobody is let in before [`Identity::set_peers`].
+    pub(super) fn new(signing: SigningKey, cluster_id: [u8; 32]) -> Result<Self, snow::Error> {
         let session_keys = Builder::new(PATTERN.parse()?).generate_keypair()?;
         Ok(Self {
             signing,
             cluster_id,
             session_keys,
-            members,
+            peers: RwLock::default(),
         })
+    }
+
+    /// Says whose keys are good from now on.
+    pub(super) fn set_peers(&self, peers: impl Iterator<Item = (PublicKey, MemberId)>) {
+        *self.peers.write().unwrap_or_else(PoisonError::into_inner) = peers.collect();
     }
 
     pub(super) fn hello(&self) -> [u8; HELLO_BYTES] {
@@ -129,11 +135,11 @@ impl Identity {
             .ok_or(Refusal::Handshake)?;
         let signature = Signature::from_slice(signature).map_err(|_| Refusal::Signature)?;
         let session_key = session_key.ok_or(Refusal::Handshake)?;
-        let member = self
-            .members
-            .get(&PublicKey(*key))
-            .copied()
-            .ok_or(Refusal::UnknownKey)?;
+        let member = {
+            let peers = self.peers.read().unwrap_or_else(PoisonError::into_inner);
+            let known = peers.get(&PublicKey(*key)).copied();
+            known.ok_or(Refusal::UnknownKey)?
+        };
         VerifyingKey::from_bytes(key)
             .and_then(|key| key.verify_strict(&signed_text(session_key), &signature))
             .map_err(|_| Refusal::Signature)?;

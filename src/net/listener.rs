@@ -122,7 +122,8 @@ async fn attend(
     };
     drop(permit);
     let member = session.member;
-    let Some(peer) = shared.peers.get(&member) else {
+    // Not there any more if it was removed during the handshake.
+    let Some(peer) = shared.peer(member) else {
         return;
     };
     NetMetrics::add(&shared.metrics.accepted, 1);
@@ -132,15 +133,18 @@ async fn attend(
         old.close();
     }
     peer.seen();
-    let ended = connection::run(
+    let running = connection::run(
         stream,
         session,
         Arc::clone(&link),
         &shared.services,
         &shared.metrics,
         shared.message_limit_bytes,
-    )
-    .await;
+    );
+    let ended = tokio::select! {
+        ended = running => ended,
+        () = peer.is_dismissed() => Ended::Closed,
+    };
     {
         let mut inbound = lock(&shared.inbound);
         if inbound

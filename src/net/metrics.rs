@@ -31,7 +31,7 @@ pub enum Refusal {
     Handshake,
     /// Its identity key did not sign its session key.
     Signature,
-    /// Its key is not in the config.
+    /// Its key is no member's (any more).
     UnknownKey,
     /// Another member than the one that was dialled answered.
     WrongMember,
@@ -82,7 +82,9 @@ impl fmt::Display for Refusal {
             Self::Cluster => "it belongs to another cluster: compare the members of both configs",
             Self::Handshake => "the Noise handshake failed",
             Self::Signature => "its session key is not signed by its identity key",
-            Self::UnknownKey => "its key is not in this node's config",
+            Self::UnknownKey => {
+                "its key is not a member's (any more): members are added with `praline member add`"
+            }
             Self::WrongMember => "another member answered at that address",
             Self::Silent => "it was silent for too long",
             Self::BrokenFrame => "it sent a broken frame",

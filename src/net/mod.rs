@@ -1,6 +1,7 @@
 //! Peers over TCP: identified, encrypted, multiplexed.
 //!
-//! *Invariants.* A key that is not in the config gets nothing. Every member dials every other one and sends its requests
+//! *Invariants.* A key that is no member's gets nothing; who the members are may change at any time
+//! ([`Net::set_members`]), and one that is no more loses its connections at once. Every member dials every other one and sends its requests
 //! over the connection that it dialled; the answers come back on it. Without a connection a request fails at once.
 //! Knows nothing of the messages' content.
 //!
@@ -73,7 +74,7 @@ pub struct NetConfig {
     pub identity: SigningKey,
     /// Tells this cluster from others, for example the hash of what its members must agree on.
     pub cluster_id: [u8; 32],
-    /// All members; where they are is their `peer_address`.
+    /// All members to begin with; where they are is their `peer_address`.
     pub members: BTreeMap<MemberId, Member>,
     /// The largest message taken, bytes.
     pub message_limit_bytes: usize,
@@ -116,7 +117,7 @@ struct Shared {
     id: MemberId,
     identity: Identity,
     message_limit_bytes: usize,
-    peers: BTreeMap<MemberId, Peer>,
+    peers: RwLock<BTreeMap<MemberId, Arc<Peer>>>,
     /// The connection that each member dialled; a new one ends the old one.
     inbound: Mutex<HashMap<MemberId, Arc<Link>>>,
     services: Services,
@@ -126,6 +127,16 @@ struct Shared {
 }
 
 impl Shared {
+    fn peer(&self, id: MemberId) -> Option<Arc<Peer>> {
+        let peers = self.peers.read().unwrap_or_else(PoisonError::into_inner);
+        peers.get(&id).cloned()
+    }
+
+    fn link(&self, id: MemberId) -> Option<Arc<Link>> {
+        let peers = self.peers.read().unwrap_or_else(PoisonError::into_inner);
+        peers.get(&id)?.link()
+    }
+
     /// Resolves when the network stops.
     async fn stopped(&self) {
         let mut stop = self.stop.subscribe();
@@ -139,6 +150,8 @@ impl Shared {
 pub struct Net {
     shared: Arc<Shared>,
     local_address: SocketAddr,
+    /// Every task holds a strong one.
+    alive: mpsc::WeakSender<()>,
     /// Closes when all tasks have ended.
     running: Arc<tokio::sync::Mutex<mpsc::Receiver<()>>>,
 }
@@ -158,18 +171,12 @@ pub fn start(listener: Listener, config: NetConfig) -> Result<Net, NetError> {
     if config.members.get(&config.id).map(|it| it.public_key) != Some(own_key) {
         return Err(NetError::WrongKey(config.id));
     }
-    let others = || config.members.iter().filter(|(id, _)| **id != config.id);
-    let keys = others().map(|(id, it)| (it.public_key, *id)).collect();
-    let identity =
-        Identity::new(config.identity, config.cluster_id, keys).map_err(NetError::Key)?;
-    let peers = others()
-        .map(|(id, member)| (*id, Peer::new(*id, member.clone())))
-        .collect();
+    let identity = Identity::new(config.identity, config.cluster_id).map_err(NetError::Key)?;
     let shared = Arc::new(Shared {
         id: config.id,
         identity,
         message_limit_bytes: config.message_limit_bytes,
-        peers,
+        peers: RwLock::default(),
         inbound: Mutex::default(),
         services: Services::default(),
         metrics: NetMetrics::default(),
@@ -178,14 +185,14 @@ pub fn start(listener: Listener, config: NetConfig) -> Result<Net, NetError> {
     let (alive, running) = mpsc::channel(1);
     let local_address = listener.local_address();
     tokio::spawn(listener::run(listener, Arc::clone(&shared), alive.clone()));
-    for id in shared.peers.keys() {
-        tokio::spawn(dialer::run(Arc::clone(&shared), *id, alive.clone()));
-    }
-    Ok(Net {
+    let net = Net {
         shared,
         local_address,
+        alive: alive.downgrade(),
         running: Arc::new(tokio::sync::Mutex::new(running)),
-    })
+    };
+    net.set_members(&config.members);
+    Ok(net)
 }
 
 impl Net {
@@ -199,11 +206,56 @@ impl Net {
         &self.shared.metrics
     }
 
-    /// Says where a member is from now on; the next attempt to connect goes there.
-    pub fn set_address(&self, id: MemberId, address: &str) {
-        if let Some(peer) = self.shared.peers.get(&id) {
-            peer.set_address(address);
+    /// Says who the members are from now on, this one among them or not: the new ones are dialled and let in, those that
+    /// are no more lose their connections, and the next attempt to connect goes to the address that is given here.
+    pub fn set_members(&self, members: &BTreeMap<MemberId, Member>) {
+        let others: BTreeMap<&MemberId, &Member> = members
+            .iter()
+            .filter(|(id, _)| **id != self.shared.id)
+            .collect();
+        self.shared
+            .identity
+            .set_peers(others.iter().map(|(id, it)| (it.public_key, **id)));
+        let (mut gone, mut come) = (Vec::new(), Vec::new());
+        {
+            let mut peers = self.shared.peers.write();
+            let peers = peers.as_mut().unwrap_or_else(|it| it.get_mut());
+            peers.retain(|id, peer| {
+                let stays = others.get(id).is_some_and(|it| it.public_key == peer.key());
+                if !stays {
+                    gone.push(Arc::clone(peer));
+                }
+                stays
+            });
+            for (id, member) in others {
+                if let Some(peer) = peers.get(id) {
+                    peer.set_address(&member.peer_address);
+                } else {
+                    let peer = Arc::new(Peer::new(*id, member.clone()));
+                    come.push(Arc::clone(&peer));
+                    peers.insert(*id, peer);
+                }
+            }
         }
+        for peer in gone {
+            peer.dismiss();
+            if let Some(link) = lock(&self.shared.inbound).remove(&peer.id()) {
+                link.close();
+            }
+        }
+        // Without a task the network has stopped.
+        if let Some(alive) = self.alive.upgrade() {
+            for peer in come {
+                tokio::spawn(dialer::run(Arc::clone(&self.shared), peer, alive.clone()));
+            }
+        }
+    }
+
+    /// The members that this node takes connections from.
+    pub fn peers(&self) -> Vec<MemberId> {
+        let peers = self.shared.peers.read();
+        let peers = peers.unwrap_or_else(PoisonError::into_inner);
+        peers.keys().copied().collect()
     }
 
     /// Ends all connections and frees the port.
@@ -238,8 +290,7 @@ impl Transport for Net {
             let bytes = request.len();
             return ready(Err(PeerError::TooLarge { bytes, limit_bytes })).boxed();
         }
-        let link = self.shared.peers.get(&to).and_then(Peer::link);
-        let Some(link) = link else {
+        let Some(link) = self.shared.link(to) else {
             return ready(Err(PeerError::Unreachable(to))).boxed();
         };
         match link.request(frame::lane(kind), request) {
@@ -249,7 +300,7 @@ impl Transport for Net {
     }
 
     fn reachable(&self, id: MemberId) -> bool {
-        id == self.shared.id || self.shared.peers.get(&id).and_then(Peer::link).is_some()
+        id == self.shared.id || self.shared.link(id).is_some()
     }
 
     fn serve(&self, kind: MessageKind, service: Option<Arc<dyn PeerService>>) {

@@ -325,3 +325,59 @@ fn a_file_spool_gives_chunks_back_and_cleans_up() {
     drop(spool.create().unwrap());
     assert_eq!(files(), 0);
 }
+
+#[tokio::test]
+async fn members_that_come_are_let_in_and_those_that_go_are_cut_off() {
+    let (mut listeners, addresses) = bind(3).await;
+    let third = listeners.pop().unwrap();
+    let second = listeners.pop().unwrap();
+    let all = config(1, &addresses).members;
+    let two: BTreeMap<MemberId, Member> = all.clone().into_iter().take(2).collect();
+    let of_two = |id| NetConfig {
+        members: two.clone(),
+        ..config(id, &addresses)
+    };
+    let first = start(listeners.pop().unwrap(), of_two(1)).unwrap();
+    let second = start(second, of_two(2)).unwrap();
+    let third = start(third, config(3, &addresses)).unwrap();
+    until("two are connected", || {
+        first.reachable(2) && second.reachable(1)
+    })
+    .await;
+    until("the third one is refused", || {
+        first.metrics().refused(Refusal::UnknownKey) > 0
+    })
+    .await;
+    assert!(!first.reachable(3) && !third.reachable(1));
+
+    first.set_members(&all);
+    second.set_members(&all);
+    until("all are connected", || {
+        [&first, &second, &third]
+            .iter()
+            .all(|net| (1..=3).all(|id| net.reachable(id)))
+    })
+    .await;
+    // The same again changes nothing.
+    first.set_members(&all);
+    assert!((1..=3).all(|id| first.reachable(id)));
+
+    let without_second: BTreeMap<MemberId, Member> =
+        all.into_iter().filter(|(id, _)| *id != 2).collect();
+    first.set_members(&without_second);
+    assert_eq!(first.peers(), [3]);
+    assert!(first.reachable(3));
+    until("the second one is cut off", || {
+        !first.reachable(2) && !second.reachable(1)
+    })
+    .await;
+    assert!(second.reachable(3), "others decide for themselves");
+    let refused = first.metrics().refused(Refusal::UnknownKey);
+    until("it is refused from now on", || {
+        first.metrics().refused(Refusal::UnknownKey) > refused
+    })
+    .await;
+    for net in [first, second, third] {
+        net.shutdown().await;
+    }
+}

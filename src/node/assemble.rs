@@ -2,27 +2,30 @@
 
 use super::{
     DataLocation, NodeError, Output, alone::Alone, clock::World, flusher::Flusher,
-    listeners::Listeners, metrics::NodeCollector, output::Voice,
+    listeners::Listeners, members, metrics::NodeCollector, output::Voice,
 };
 use crate::{
     chain::archive::{Archive, MemoryStore, Store},
     config::{ClusterConfig, MemberConfig, ServerConfig},
     consensus::{
-        Consensus, ConsensusConfig, MemoryLog, MemorySpool, MessageKind, Parts, PeerService,
-        SnapshotSpool, TimedCalls, Transport,
+        Consensus, ConsensusConfig, MembershipError, MemoryLog, MemorySpool, MessageKind, Parts,
+        PeerService, SnapshotSpool, TimedCalls, Transport,
     },
     faults::{self, Control, Faults, FaultyTransport, LaggingBackend},
     net::{self, FileSpool, Net, NetConfig, Tokio},
     replica::{
-        self, Prepared, RaftLog, Replica, ReplicaConfig,
+        self, Prepared, RaftLog, Replica, ReplicaConfig, Sign,
         api::{Backend, ChainEvent},
     },
-    rpc::{self, Allowed, CallGas, Limits, Listen, OnRequest, RpcConfig, RpcServer},
+    rpc::{
+        self, Allowed, CallGas, ClusterIdentity, Limits, Listen, OnRequest, RpcConfig, RpcServer,
+    },
     storage::{chain::ChainStore, log::DiskLog},
     telemetry::{FailureReasons, Printer},
     types::MemberId,
 };
-use alloy::primitives::Bytes;
+use alloy::primitives::{B512, Bytes};
+use ed25519_dalek::Signer as _;
 use futures::future::BoxFuture;
 use std::{
     path::Path,
@@ -35,6 +38,8 @@ use tokio::sync::{broadcast, oneshot};
 const EVENTS_MAX: usize = 16_384;
 /// Entries of the log kept behind a checkpoint, for peers that were away for a short time.
 const KEPT_ENTRIES: u64 = 1000;
+/// How long a leader that is to stop may take to find a successor; it usually takes some milliseconds.
+const HAND_OVER_LIMIT: Duration = Duration::from_millis(300);
 
 /// A running member.
 #[derive(Debug)]
@@ -100,16 +105,24 @@ pub async fn start_member(
         .await
         .map_err(failed)?;
     let peers = Arc::new(TimedCalls::<Tokio>::new(transport.clone()));
+    let replica_config = ReplicaConfig {
+        id: member,
+        members: config.membership(),
+        timeout_ms: config.timing.write_timeout_ms,
+        reads: config.reads,
+    };
+    members::follow(
+        &consensus,
+        replica_config.clone(),
+        net.clone(),
+        faults.clone(),
+    );
     let replica = prepared.start(
-        ReplicaConfig {
-            id: member,
-            members: config.membership(),
-            timeout_ms: config.timing.write_timeout_ms,
-            reads: config.reads,
-        },
+        replica_config,
         Arc::new(RaftLog::new(consensus.clone(), peers)),
         Arc::new(World::new()?),
     );
+    replica.set_key(config.cluster_id(), signer(config, me).map_err(failed)?);
     transport.serve(
         MessageKind::Application,
         Some(Arc::new(Questions(replica.clone()))),
@@ -212,6 +225,12 @@ fn start_faults(
     (killed, control)
 }
 
+/// Signs with the member's identity key, which stays in here.
+fn signer(config: &ClusterConfig, me: &MemberConfig) -> Result<Sign, StartFailure> {
+    let key = config.secret_key(me)?;
+    Ok(Arc::new(move |bytes| B512::new(key.sign(bytes).to_bytes())))
+}
+
 fn start_net(
     config: &ClusterConfig,
     me: &MemberConfig,
@@ -304,6 +323,11 @@ fn rpc_config(config: &ClusterConfig, listener: std::net::TcpListener) -> RpcCon
         errors: server.errors,
         failures: server.failures,
         limits: limits(server),
+        identity: Some(ClusterIdentity {
+            cluster_id: config.cluster_id(),
+            founders: config.founders_digest(),
+            genesis_timestamp: config.chain.genesis.timestamp,
+        }),
         ..RpcConfig::new(Listen::Bound(listener))
     }
 }
@@ -446,6 +470,17 @@ impl Member {
                 std::future::pending::<()>().await;
             }
         })
+    }
+
+    /// Hands the leadership to another member, if this one has it and there is another: so the others need not wait until
+    /// they notice that it is gone. To be called before [`Member::stop`], when the cluster goes on without this member.
+    pub async fn hand_over(&self) {
+        let handing = self.consensus.hand_over(None);
+        match tokio::time::timeout(HAND_OVER_LIMIT, handing).await {
+            Ok(Ok(_) | Err(MembershipError::NotLeader { .. } | MembershipError::LastVoter(_)))
+            | Err(_) => {}
+            Ok(Err(error)) => tracing::info!("the leadership is not handed over: {error}"),
+        }
     }
 
     /// Stops it: no new requests, no new proposals; what is durable stays.

@@ -5,6 +5,7 @@
 //!   node1/              one folder a member, mode 0700
 //!     lock              held as long as a process works here; the system frees it when the process dies
 //!     cluster.json      which cluster this is, and its genesis time
+//!     rules.json        the chain's rules, without keys: for `praline verify` and `praline replay`
 //!     node.key          the secret key, where `praline --nodes N` made it (mode 0600)
 //!     …                 what `storage` keeps
 //! ```
@@ -12,7 +13,7 @@
 //! *Invariant.* Nothing is read or written in a folder whose lock is not held.
 
 use super::{NodeError, clock};
-use crate::config::ClusterConfig;
+use crate::{config::ClusterConfig, replica::backup::public_rules};
 use alloy::primitives::{B256, hex};
 use serde::{Deserialize, Serialize};
 use std::{
@@ -27,6 +28,8 @@ const TEMPORARY_PREFIX: &str = "praline-data-";
 /// A leftover of a killed process is removed when it is older than this.
 const LEFTOVER_AGE: Duration = Duration::from_mins(1);
 const IDENTITY_FORMAT: u32 = 1;
+/// The chain's rules as JSON.
+pub const RULES_FILE: &str = "rules.json";
 
 /// Where one member keeps its data.
 #[derive(Debug)]
@@ -132,7 +135,19 @@ impl NodeDir {
                 let text = serde_json::to_string_pretty(&wanted).unwrap_or_default();
                 write_durably(&self.path.join("cluster.json"), text.as_bytes())
             }
+        }?;
+        let rules = self.path.join(RULES_FILE);
+        if rules.exists() {
+            return Ok(());
         }
+        let text = serde_json::to_string(&public_rules(&config.chain)).unwrap_or_default();
+        write_durably(&rules, text.as_bytes())
+    }
+
+    /// Whether it holds a chain, or the beginning of one.
+    pub fn is_used(&self) -> bool {
+        let names = ["cluster.json", crate::storage::chain::FILE_NAME, "log"];
+        names.iter().any(|name| self.path.join(name).exists())
     }
 }
 

@@ -18,11 +18,15 @@ mod flusher;
 mod generated;
 mod instance;
 pub mod listeners;
+mod members;
 mod metrics;
 mod output;
+pub mod replay;
+pub mod restore;
 mod run;
 pub mod signals;
 pub mod slot;
+pub mod verify;
 
 #[cfg(test)]
 mod tests;

@@ -361,6 +361,9 @@ async fn wait(
     }
     signals
         .finish(async {
+            if let [member] = members.as_slice() {
+                member.hand_over().await;
+            }
             join_all(members.into_iter().map(Member::stop)).await;
         })
         .await;

@@ -221,6 +221,9 @@ fn members_on_several_machines_are_not_one_process() {
         import_chain: None,
         dumps: super::DumpFiles::default(),
         exit_with_stdin: false,
+        instance: None,
+        account_keys: None,
+        output: super::Output::default(),
     };
     let error = runtime.block_on(run_cluster(run, &printer)).unwrap_err();
     assert!(matches!(error, NodeError::NotOneMachine { .. }));

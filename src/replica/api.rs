@@ -1,5 +1,6 @@
 //! What the RPC server (or any other front) may ask of a member of the cluster.
 
+use super::{CertificateError, certificate::Certificate};
 use crate::{
     chain::{
         Chain,
@@ -12,6 +13,8 @@ use crate::{
 use alloy::primitives::B256;
 use futures::future::BoxFuture;
 use std::{fmt, sync::Arc};
+
+pub use crate::consensus::{MemberChange, MembershipError, is_member_name};
 
 /// A write that was not done.
 #[derive(Clone, Debug, thiserror::Error, serde::Serialize, serde::Deserialize)]
@@ -64,7 +67,7 @@ pub struct ClusterStatus {
     pub commit_index: LogIndex,
     /// The index of the last entry it applied.
     pub applied_index: LogIndex,
-    /// All members, by number.
+    /// All members, by number: as the log has them, at the addresses at which this node looks for them.
     pub members: Vec<MemberStatus>,
 }
 
@@ -94,6 +97,20 @@ pub trait Backend: Send + Sync + fmt::Debug + 'static {
     fn archive(&self) -> &Arc<Archive>;
     /// The cluster as seen from here.
     fn status(&self) -> ClusterStatus;
+    /// A quorum's signatures under a block of this node's chain. Bounded in time.
+    fn certificate(
+        &self,
+        block: Arc<BlockRecord>,
+    ) -> BoxFuture<'_, Result<Arc<Certificate>, CertificateError>> {
+        drop(block);
+        Box::pin(async { Err(CertificateError::NoKey) })
+    }
+    /// Changes the members or the leader, through whichever node leads; the number of the member it was about. Bounded in
+    /// time.
+    fn change_members(
+        &self,
+        change: MemberChange,
+    ) -> BoxFuture<'_, Result<MemberId, MembershipError>>;
     /// The real time, Unix milliseconds: the edge's clock, for pending blocks.
     fn now_ms(&self) -> u64;
 }

@@ -66,11 +66,12 @@ impl Applier {
     ) -> Result<(), ApplicationError> {
         let Applied {
             chain,
-            effects,
+            mut effects,
             answers,
             admitted,
             skipped: _,
         } = applied;
+        effects.log_index = at.index;
         let chain = Arc::new(chain);
         self.stored = Stored {
             position: Some(at),

@@ -1,6 +1,9 @@
 //! The replicated log and the peers, as the replica uses them: `consensus` behind an object without type parameters.
 
-use crate::types::{LogIndex, LogPosition, MemberId, Payload, Role, Term};
+use crate::{
+    consensus::{MemberChange, MembershipError, Roster},
+    types::{LogIndex, LogPosition, MemberId, Payload, Role, Term},
+};
 use alloy::primitives::Bytes;
 use futures::future::BoxFuture;
 use std::{collections::BTreeMap, fmt, time::Duration};
@@ -60,6 +63,8 @@ pub struct LogStatus {
     pub applied: LogIndex,
     /// On the leader: the highest index stored on each member.
     pub matched: BTreeMap<MemberId, LogIndex>,
+    /// The members by the log; none before the cluster is founded.
+    pub roster: Roster,
 }
 
 /// A peer that did not answer.
@@ -99,6 +104,15 @@ pub trait ReplicatedLog: Send + Sync + fmt::Debug + 'static {
         request: Bytes,
         timeout: Duration,
     ) -> BoxFuture<'static, Result<Bytes, PeerFailure>>;
+    /// Changes the members or the leader, on the leader alone; `again`: it may have happened already. A log of one node
+    /// has nothing to change.
+    fn change_members(
+        &self,
+        _change: MemberChange,
+        _again: bool,
+    ) -> BoxFuture<'static, Result<MemberId, MembershipError>> {
+        Box::pin(std::future::ready(Err(MembershipError::Alone)))
+    }
     /// Whether there is a live connection to a peer (or it is this node).
     fn reachable(&self, member: MemberId) -> bool;
 }

@@ -1,4 +1,4 @@
-//! What members ask each other beside Raft: writes on behalf of clients, and the read index. Encoded with postcard.
+//! What members ask each other beside Raft: writes on behalf of clients, the read index, signatures. Encoded with postcard.
 
 use super::log::LogError;
 use crate::{
@@ -8,9 +8,10 @@ use crate::{
         load::LoadPart,
         transaction::SignedTransaction,
     },
+    consensus::{MemberChange, MembershipError},
     types::{LogIndex, MemberId, RequestId},
 };
-use alloy::primitives::Bytes;
+use alloy::primitives::{B256, B512, Bytes};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -33,6 +34,20 @@ pub(super) enum Request {
     },
     /// What is the read index?
     ReadIndex,
+    /// To any member: sign this block, if you have applied it (see `certificate`).
+    Sign {
+        /// Its number.
+        number: u64,
+        /// Its hash.
+        hash: B256,
+    },
+    /// Change the members, or who leads.
+    ChangeMembers {
+        /// The change.
+        change: MemberChange,
+        /// Whether it was asked for before, and may have happened.
+        again: bool,
+    },
 }
 
 /// The leader's answer.
@@ -42,6 +57,10 @@ pub(super) enum Response {
     Write(Submitted),
     /// To a read index; `Err`: who leads instead, if known.
     ReadIndex(Result<LogIndex, Option<MemberId>>),
+    /// A signature under a block; `None`: the block is not in this member's chain (yet).
+    Signed(Option<B512>),
+    /// To a change of the members: the member it was about.
+    ChangeMembers(Result<MemberId, MembershipError>),
 }
 
 /// What became of a write at the leader.

@@ -11,11 +11,15 @@
 
 pub mod api;
 mod applier;
+pub mod backup;
 mod barrier;
+pub mod certificate;
+mod certify;
 pub mod environment;
 pub mod import;
 pub mod load;
 pub mod log;
+mod members;
 mod message;
 mod prepare;
 mod producer;
@@ -31,6 +35,7 @@ mod tests;
 mod waiters;
 
 pub use applier::Applier;
+pub use certify::{CertificateError, Sign};
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use message::fuzz_messages;
 #[cfg(feature = "node")]

@@ -2,7 +2,7 @@
 
 use super::log::{LeaderView, LogError, LogStatus, PeerFailure, ReplicatedLog};
 use crate::{
-    consensus::{Consensus, PeerCalls, ProposeError},
+    consensus::{Consensus, MemberChange, MembershipError, PeerCalls, ProposeError},
     types::{LogIndex, LogPosition, MemberId, Payload, Role},
 };
 use alloy::primitives::Bytes;
@@ -71,6 +71,7 @@ impl<RT: AsyncRuntime> ReplicatedLog for RaftLog<RT> {
                 .filter_map(|(id, progress)| Some((*id, progress.matched?)))
                 .filter(|_| status.view.role == Role::Leader)
                 .collect(),
+            roster: self.consensus.roster(),
         }
     }
 
@@ -110,6 +111,15 @@ impl<RT: AsyncRuntime> ReplicatedLog for RaftLog<RT> {
                 })
             })
             .boxed()
+    }
+
+    fn change_members(
+        &self,
+        change: MemberChange,
+        again: bool,
+    ) -> BoxFuture<'static, Result<MemberId, MembershipError>> {
+        let consensus = self.consensus.clone();
+        async move { consensus.change_members(&change, again).await }.boxed()
     }
 
     fn reachable(&self, member: MemberId) -> bool {

@@ -4,6 +4,7 @@
 use super::{
     api::{ReadError, WriteError},
     barrier::{Barrier, unavailable},
+    certify::Certifier,
     environment::Environment,
     log::ReplicatedLog,
     message::{self, Request, Response, Submitted, WireWrite},
@@ -47,6 +48,7 @@ pub(super) struct Router {
     pub(super) submissions: Submissions,
     pub(super) barrier: Barrier,
     pub(super) timeout_ms: u64,
+    pub(super) certifier: Arc<Certifier>,
 }
 
 /// Forgets the waiter when the client goes away.
@@ -263,6 +265,13 @@ impl Router {
                 }
             },
             Ok(Request::ReadIndex) => Response::ReadIndex(self.read_index().await),
+            Ok(Request::Sign { number, hash }) => {
+                let archive = &self.shared.archive;
+                Response::Signed(self.certifier.sign(archive, number, hash))
+            }
+            Ok(Request::ChangeMembers { change, again }) => {
+                Response::ChangeMembers(self.log.change_members(change, again).await)
+            }
             Err(error) => {
                 tracing::warn!(%error, "refused a peer's message");
                 Response::ReadIndex(Err(None))

@@ -27,6 +27,26 @@ pub(super) struct WireStored {
 }
 
 impl WireStored {
+    /// A checkpoint in bytes.
+    pub(super) fn encoded(
+        position: Option<LogPosition>,
+        record: Vec<u8>,
+        chain: Vec<u8>,
+    ) -> Vec<u8> {
+        let wire = Self {
+            position,
+            record,
+            chain,
+        };
+        // Writing into memory cannot fail; an empty checkpoint would be refused at the next start.
+        postcard::to_stdvec(&wire).unwrap_or_default()
+    }
+
+    /// The same without the consensus' record, which names the members of one cluster.
+    pub(super) fn portable(position: LogPosition, chain: Vec<u8>) -> Vec<u8> {
+        Self::encoded(Some(position), Vec::new(), chain)
+    }
+
     /// How far the log was.
     pub(super) fn stored(&self) -> Stored {
         Stored {
@@ -38,13 +58,11 @@ impl WireStored {
 
 impl Checkpoint for StoredChain {
     fn encode(&self) -> Vec<u8> {
-        let wire = WireStored {
-            position: self.stored.position,
-            record: self.stored.record.clone(),
-            chain: self.chain.encode(),
-        };
-        // Writing into memory cannot fail; an empty checkpoint would be refused at the next start.
-        postcard::to_stdvec(&wire).unwrap_or_default()
+        WireStored::encoded(
+            self.stored.position,
+            self.stored.record.clone(),
+            self.chain.encode(),
+        )
     }
 }
 

@@ -4,8 +4,11 @@ use super::{
     api::{Backend, ClusterStatus, ReadError, WriteError},
     applier::{Applier, decode_stored},
     barrier::Barrier,
+    certificate::Certificate,
+    certify::{CertificateError, Sign, Surroundings},
     environment::Environment,
-    log::ReplicatedLog,
+    log::{LogStatus, ReplicatedLog},
+    members::Members,
     producer,
     router::Router,
     shared::{EventSink, Shared},
@@ -14,13 +17,14 @@ use crate::{
     chain::{
         Chain, CheckpointError,
         archive::{Archive, StoreError},
+        block::BlockRecord,
         command::{Outcome, Write},
         spec::ChainSpec,
     },
-    consensus::Stored,
-    types::{Member, MemberId, MemberStatus, Role},
+    consensus::{MemberChange, MembershipError, Roster, Stored},
+    types::{LogIndex, Member, MemberId, MemberStatus, Role},
 };
-use alloy::primitives::Bytes;
+use alloy::primitives::{B256, Bytes};
 use futures::future::BoxFuture;
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
@@ -39,7 +43,7 @@ pub enum Reads {
 pub struct ReplicaConfig {
     /// This node.
     pub id: MemberId,
-    /// All members of the config, by number.
+    /// All members of the config, by number: the members until the log names others, and where they are.
     pub members: BTreeMap<MemberId, Member>,
     /// How long a write or a read may wait for a leader.
     pub timeout_ms: u64,
@@ -124,7 +128,12 @@ impl Prepared {
         Applier::new(self.shared.clone(), self.spec.clone(), self.stored.clone())
     }
 
-    /// The chain as it was brought up.
+    /// The last entry in the chain that was brought up; `None` for a new one.
+    pub fn stored_index(&self) -> Option<LogIndex> {
+        self.stored.position.map(|position| position.index)
+    }
+
+    /// The chain as it is now: as it was brought up, until the application applies something.
     pub fn chain(&self) -> Arc<Chain> {
         self.shared.head()
     }
@@ -146,9 +155,21 @@ impl Prepared {
             submissions,
             barrier: barrier.clone(),
             timeout_ms: config.timeout_ms,
+            certifier: Arc::default(),
+        };
+        let members = Members {
+            log: log.clone(),
+            environment: environment.clone(),
+            timeout_ms: config.timeout_ms,
+            configured: Roster {
+                members: config.members.clone(),
+                voters: config.members.keys().copied().collect(),
+                index: None,
+            },
         };
         Replica(Arc::new(Inner {
             config,
+            members,
             log,
             environment,
             shared,
@@ -165,6 +186,7 @@ pub struct Replica(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     config: ReplicaConfig,
+    members: Members,
     log: Arc<dyn ReplicatedLog>,
     environment: Arc<dyn Environment>,
     shared: Arc<Shared>,
@@ -179,23 +201,54 @@ impl Replica {
         Box::pin(async move { inner.router.serve(&question).await })
     }
 
-    fn member_status(&self, id: MemberId, member: &Member) -> MemberStatus {
+    /// Gives it what it signs certificates with, once.
+    pub fn set_key(&self, cluster_id: B256, sign: Sign) {
+        self.0.router.certifier.set_key(cluster_id, sign);
+    }
+
+    /// Those whose signatures count.
+    fn voters(&self) -> BTreeMap<MemberId, Member> {
+        let members = self.status().members.into_iter();
+        members
+            .filter(|one| one.role != Some(Role::Learner))
+            .map(|one| (one.id, one.member))
+            .collect()
+    }
+
+    fn member_status(&self, id: MemberId, status: &LogStatus, roster: &Roster) -> MemberStatus {
         let inner = &self.0;
-        let status = inner.log.status();
         let own = id == inner.config.id;
         let role = if own {
             status.role
         } else if status.leader == Some(id) {
             Some(Role::Leader)
-        } else {
+        } else if roster.voters.contains(&id) {
             status.leader.map(|_| Role::Follower)
+        } else {
+            Some(Role::Learner)
         };
+        let member = roster.members.get(&id).cloned().unwrap_or_default();
         MemberStatus {
             id,
-            member: member.clone(),
+            member: inner.config.located(member),
             role,
             reachable: own || inner.log.reachable(id),
             match_index: status.matched.get(&id).copied(),
+        }
+    }
+}
+
+impl ReplicaConfig {
+    /// A member at the addresses that this node's config gives it: the log knows those of its founding.
+    pub fn located(&self, member: Member) -> Member {
+        let own = self.members.values();
+        let mut own = own.filter(|it| it.public_key == member.public_key);
+        match own.next() {
+            Some(own) => Member {
+                name: member.name,
+                ..own.clone()
+            },
+            None => member,
         }
     }
 }
@@ -225,29 +278,49 @@ impl Backend for Replica {
     fn status(&self) -> ClusterStatus {
         let inner = &self.0;
         let status = inner.log.status();
-        let name = |id| {
-            inner
-                .config
-                .members
-                .get(&id)
-                .map(|member: &Member| member.name.clone())
-        };
+        let roster = inner.members.roster();
+        // One that was removed still has a name.
+        let own = roster.members.get(&inner.config.id);
+        let own = own.or_else(|| inner.config.members.get(&inner.config.id));
         ClusterStatus {
             node: inner.config.id,
-            name: name(inner.config.id).unwrap_or_default(),
+            name: own.map(|it| it.name.clone()).unwrap_or_default(),
             role: status.role.unwrap_or(Role::Follower),
             votes: status.votes,
             leader: status.leader,
             term: status.term,
             commit_index: status.committed,
             applied_index: inner.shared.applied.applied().unwrap_or_default(),
-            members: inner
-                .config
+            members: roster
                 .members
-                .iter()
-                .map(|(id, member)| self.member_status(*id, member))
+                .keys()
+                .map(|id| self.member_status(*id, &status, &roster))
                 .collect(),
         }
+    }
+
+    fn certificate(
+        &self,
+        block: Arc<BlockRecord>,
+    ) -> BoxFuture<'_, Result<Arc<Certificate>, CertificateError>> {
+        let inner = &self.0;
+        Box::pin(async move {
+            let around = Surroundings {
+                log: &*inner.log,
+                environment: &*inner.environment,
+                archive: &inner.shared.archive,
+                voters: self.voters(),
+                limit_ms: inner.config.timeout_ms,
+            };
+            inner.router.certifier.certificate(&block, around).await
+        })
+    }
+
+    fn change_members(
+        &self,
+        change: MemberChange,
+    ) -> BoxFuture<'_, Result<MemberId, MembershipError>> {
+        Box::pin(self.0.members.change(change))
     }
 
     fn now_ms(&self) -> u64 {

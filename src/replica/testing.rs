@@ -179,6 +179,7 @@ impl ReplicatedLog for FakeLog {
             committed: applied,
             applied,
             matched: BTreeMap::new(),
+            roster: crate::consensus::Roster::default(),
         }
     }
 

@@ -18,9 +18,23 @@ use crate::{
     faults::Control,
     replica::api::{Backend, ChainEvent},
 };
-use alloy::eips::{BlockId, BlockNumberOrTag};
+use alloy::{
+    eips::{BlockId, BlockNumberOrTag},
+    primitives::B256,
+};
 use std::{fmt, sync::Arc};
 use tokio::sync::{Semaphore, broadcast};
+
+/// What tells a cluster from others, for the config of a machine that is to join it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClusterIdentity {
+    /// The digest of what all members have in common.
+    pub cluster_id: B256,
+    /// The digest of its founders.
+    pub founders: B256,
+    /// The time of its genesis block, Unix seconds.
+    pub genesis_timestamp: u64,
+}
 
 /// See the module.
 pub(crate) struct Context {
@@ -38,6 +52,8 @@ pub(crate) struct Context {
     pub(crate) witness: Witness,
     pub(crate) errors: ErrorProfile,
     pub(crate) failures: Failures,
+    /// What tells this cluster from others.
+    pub(crate) identity: Option<ClusterIdentity>,
     evm_runs: Semaphore,
 }
 
@@ -67,6 +83,7 @@ impl Context {
             on_request,
             faults: None,
             cheats: true,
+            identity: None,
             metrics: None,
             witness: Witness::default(),
             errors: ErrorProfile::default(),

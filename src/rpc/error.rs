@@ -75,7 +75,10 @@ pub(crate) struct RpcError {
 /// What happened, before it was put into words.
 #[derive(Clone, Debug, PartialEq)]
 enum Cause {
-    Reverted { reason: Option<String>, data: Bytes },
+    Reverted {
+        reason: Option<String>,
+        data: Bytes,
+    },
     Halted(String),
     Rejected(Rejection),
     MethodNotFound(String),
@@ -83,6 +86,8 @@ enum Cause {
     NoNotifications,
     Undecodable(String),
     UnknownTransaction(B256),
+    /// In ganache's words already.
+    AsGanache,
 }
 
 /// What a client may make of a fault of the cluster.
@@ -118,7 +123,8 @@ impl RpcError {
     /// A transaction that was mined and failed, where clients want an error for it.
     pub(crate) fn failed_transaction(hash: B256, failure: &Failure, style: Failures) -> Self {
         if style == Failures::AsGanache {
-            return ganache::transaction_failure(hash, failure).into();
+            return Self::from(ganache::transaction_failure(hash, failure))
+                .because(Cause::AsGanache);
         }
         match &failure.halt {
             Some(words) => Self::new(SERVER_ERROR, words).because(Cause::Halted(words.clone())),
@@ -128,7 +134,7 @@ impl RpcError {
 
     /// An estimate that failed, as ganache tells of it.
     pub(crate) fn failed_estimate(failure: &Failure) -> Self {
-        ganache::estimate_failure(failure).into()
+        Self::from(ganache::estimate_failure(failure)).because(Cause::AsGanache)
     }
 
     fn with_data(code: i32, message: impl Into<String>, data: impl Serialize) -> Self {

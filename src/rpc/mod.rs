@@ -49,6 +49,7 @@ use std::{io, net::SocketAddr, path::PathBuf, sync::Arc};
 use tokio::sync::broadcast;
 use witness::Witness;
 
+pub use context::ClusterIdentity;
 pub use error::{ErrorProfile, Failures};
 pub use limits::{CallGas, Limits};
 pub use reasons::failure_reason;
@@ -100,6 +101,8 @@ pub struct RpcConfig {
     pub cheats: bool,
     /// More numbers for `GET /metrics` than the server knows itself.
     pub collectors: Vec<Box<dyn Collector>>,
+    /// What tells the cluster from others; `None`: nobody can be told.
+    pub identity: Option<ClusterIdentity>,
     /// Faults on request; `None`: the node allows none.
     pub faults: Option<Arc<Control>>,
     /// Where contracts' `console.log` goes; `None`: nowhere, and it costs nothing.
@@ -122,6 +125,7 @@ impl RpcConfig {
             failures: Failures::default(),
             limits: Limits::default(),
             faults: None,
+            identity: None,
             collectors: Vec::new(),
             cheats: true,
             console: None,
@@ -151,6 +155,7 @@ pub async fn serve(
     let mut context = Context::new(backend, events, config.limits.clone(), on_request);
     context.faults.clone_from(&config.faults);
     context.cheats = config.cheats;
+    context.identity = config.identity;
     let names = methods::all().flat_map(|method| method.names.iter().copied());
     let collectors = std::mem::take(&mut config.collectors);
     let metrics = Metrics::new(names, Arc::clone(&context.backend), collectors);

@@ -103,7 +103,7 @@ pub(crate) fn context(limits: Limits) -> (TestCluster, Arc<Context>) {
     let cluster = TestCluster::new(&spec(Hardfork::LATEST), TIMEOUT_MS);
     let backend = Arc::new(cluster.node(1).clone());
     let events = broadcast::channel(16).0;
-    let context = Context::new(backend, events, limits, Arc::new(|_| {}));
+    let context = Context::new(backend, events, limits, Arc::new(|_: &str| {}));
     (cluster, Arc::new(context))
 }
 
@@ -127,6 +127,15 @@ impl Servers {
 
     /// Starts them with these limits and origins.
     pub(crate) async fn with(limits: Limits, origins: Allowed) -> Self {
+        Self::configured(|config, _| {
+            config.limits = limits.clone();
+            config.origins = origins.clone();
+        })
+        .await
+    }
+
+    /// Starts them with what `change` makes of each node's config.
+    pub(crate) async fn configured(change: impl Fn(&mut RpcConfig, usize)) -> Self {
         let events: Vec<_> = (0..3).map(|_| broadcast::channel(1024).0).collect();
         let senders = events.clone();
         let sink = move |node: u64, event: &ChainEvent| {
@@ -140,12 +149,11 @@ impl Servers {
             let seen = Arc::clone(&requests);
             let said = Arc::clone(&console);
             let print = move |line: &str| said.lock().unwrap().push((index + 1, line.to_owned()));
-            let config = RpcConfig {
+            let mut config = RpcConfig {
                 console: Some(Print(Arc::new(print))),
-                limits: limits.clone(),
-                origins: origins.clone(),
                 ..RpcConfig::new(Listen::Address(([127, 0, 0, 1], 0).into()))
             };
+            change(&mut config, index + 1);
             let backend = Arc::new(cluster.node(index as u64 + 1).clone());
             let on_request =
                 Arc::new(move |method: &str| seen.lock().unwrap().push(method.to_owned()));

@@ -6,6 +6,7 @@
 //! *Invariants.* Knows nothing of what the bytes mean. The file belongs to one process at a time (redb locks it).
 
 mod errors;
+mod overlay;
 #[cfg(test)]
 mod tests;
 
@@ -67,6 +68,20 @@ impl ChainStore {
         Ok(store)
     }
 
+    /// Opens the store of a stopped node for reading: what is written to it, a repair after a crash included, lies in
+    /// memory and is forgotten. The file must exist.
+    pub fn open_read_only(data_dir: &Path) -> Result<Self, OpenError> {
+        let path = data_dir.join(FILE_NAME);
+        let file = path.clone();
+        let opener = move || {
+            let overlay = overlay::Overlay::open(&file)?;
+            let mut builder = Builder::new();
+            builder.set_cache_size(CACHE_BYTES);
+            builder.create_with_backend(overlay)
+        };
+        Self::open_with(path, Box::new(opener))
+    }
+
     fn open_with(path: PathBuf, opener: Opener) -> Result<Self, OpenError> {
         let database = opened(&path, &opener)?;
         Ok(Self {
@@ -124,7 +139,7 @@ fn opened(path: &Path, opener: &Opener) -> Result<Database, OpenError> {
     guarded(|| {
         let database = opener().map_err(Error::from)?;
         let format = stored_format(&database)?;
-        if format.is_none() {
+        if matches!(format, None | Some(FORMAT)) && lacks_tables(&database)? {
             write_durably(&database, |transaction| {
                 transaction
                     .open_table(FORMAT_TABLE)?
@@ -141,6 +156,12 @@ fn opened(path: &Path, opener: &Opener) -> Result<Database, OpenError> {
         }
     })
     .map_err(|failure| open_error(path, failure))
+}
+
+/// Whether tables are missing that a later version added.
+fn lacks_tables(database: &Database) -> Result<bool, Failure> {
+    let there = database.begin_read()?.list_tables()?.count();
+    Ok(there <= Table::COUNT)
 }
 
 /// The format of the file; `None` if it is new.
@@ -288,9 +309,17 @@ impl fmt::Debug for Snapshot {
 }
 
 impl StoreSnapshot for Snapshot {
-    fn entries(&self) -> Result<Entries, StoreError> {
+    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        guarded(|| {
+            let table = self.transaction.open_table(definition(table))?;
+            Ok(table.get(key)?.map(|value| value.value().to_vec()))
+        })
+        .map_err(|failure| store_error(&self.path, failure))
+    }
+
+    fn entries_of(&self, wanted: &[Table]) -> Result<Entries, StoreError> {
         let mut tables = Vec::new();
-        for table in Table::ALL {
+        for table in wanted.iter().copied() {
             let range = guarded(|| {
                 Ok(self
                     .transaction

@@ -11,11 +11,12 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// Characters of the bar.
 const WIDTH: u64 = 30;
 
-/// The progress of blocks going into or out of a chain.
+/// The progress of blocks, or of bytes alone, going into or out of a chain.
 #[derive(Debug)]
 pub struct Progress {
     printer: Printer,
     verb: &'static str,
+    target: Target,
     total_bytes: u64,
     bytes: u64,
     blocks: u64,
@@ -30,6 +31,7 @@ impl Progress {
         Self {
             printer,
             verb,
+            target: Target::Stdout,
             total_bytes,
             bytes: 0,
             blocks: 0,
@@ -37,6 +39,12 @@ impl Progress {
             start: Instant::now(),
             shown: None,
         }
+    }
+
+    /// The same on standard error, and nothing for programs: where standard output carries a result.
+    pub fn aside(mut self) -> Self {
+        self.target = Target::Stderr;
+        self
     }
 
     /// So much more is done.
@@ -52,8 +60,12 @@ impl Progress {
     /// The last picture.
     pub fn finish(mut self) {
         self.show();
+        if self.target == Target::Stderr {
+            return;
+        }
         self.printer.json(&serde_json::json!({
             "event": self.verb.to_lowercase(),
+            "bytes": self.bytes,
             "blocks": self.blocks,
             "gas": self.gas,
             "milliseconds": u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX),
@@ -61,14 +73,17 @@ impl Progress {
     }
 
     fn show(&mut self) {
-        let is_terminal = std::io::stdout().is_terminal();
+        let is_terminal = match self.target {
+            Target::Stdout => std::io::stdout().is_terminal(),
+            Target::Stderr => std::io::stderr().is_terminal(),
+        };
         let again = is_terminal && self.shown.is_some();
         self.shown = Some(Instant::now());
         if self.printer.format() == Format::Text {
             // Up one line and clear it.
             let back = if again { "\u{1b}[1A\u{1b}[2K" } else { "" };
             self.printer
-                .print(Target::Stdout, format!("{back}{}", self.line()));
+                .print(self.target, format!("{back}{}", self.line()));
         }
     }
 
@@ -80,8 +95,13 @@ impl Progress {
         } else {
             format!(", {:.1} Mgas/s", self.gas as f64 / 1e6 / seconds)
         };
-        let blocks = self.blocks as f64 / seconds;
-        let rate = format!("{} blocks, {blocks:.0} blocks/s{gas}", self.blocks);
+        let rate = if self.blocks == 0 {
+            let megabytes = self.bytes as f64 / 1e6;
+            format!("{megabytes:.1} MB, {:.0} MB/s", megabytes / seconds)
+        } else {
+            let blocks = self.blocks as f64 / seconds;
+            format!("{} blocks, {blocks:.0} blocks/s{gas}", self.blocks)
+        };
         if self.total_bytes == 0 {
             return format!("{} {rate}", self.verb);
         }

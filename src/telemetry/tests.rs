@@ -260,7 +260,7 @@ fn requests_and_blocks_are_said_in_anvils_words() {
         receipts: Vec::new(),
         version: 1,
     });
-    printer.block(&block);
+    printer.block(&block, &std::collections::BTreeMap::new());
     printer.removed(&[block]);
     printer.flush(Duration::from_secs(5));
     let hash = "02".repeat(32);

@@ -14,7 +14,7 @@ fn address_of(line: &str) -> &str {
         .unwrap()
 }
 
-async fn single(
+pub(crate) async fn single(
     extra: &[&str],
     environment: &[(&str, &str)],
 ) -> (Program, tempfile::TempDir, String) {

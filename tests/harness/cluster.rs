@@ -3,7 +3,7 @@
 use super::{
     http::{CallError, Connection},
     ports::free_ports,
-    process::{Ended, PATIENCE, Program},
+    process::{Ended, PATIENCE, Program, run},
 };
 use ed25519_dalek::SigningKey;
 use serde_json::{Value, json};
@@ -46,6 +46,8 @@ pub(crate) struct Node {
     /// Where its RPC server listens.
     pub(crate) rpc: SocketAddr,
     folder: PathBuf,
+    /// The file of its config, in the folder.
+    config: String,
     program: Option<Program>,
     idle: Mutex<Vec<Connection>>,
 }
@@ -110,6 +112,7 @@ impl Cluster {
                 name: format!("node{}", number + 1),
                 rpc: SocketAddr::from(([127, 0, 0, 1], first + u16::from(number))),
                 folder: folder.path().to_owned(),
+                config: "cluster.toml".to_owned(),
                 program: None,
                 idle: Mutex::default(),
             })
@@ -131,6 +134,35 @@ impl Cluster {
             node.until_it_votes().await;
         }
         cluster
+    }
+
+    /// Adds a member with a new key, as a person would (`praline keys`, `praline member add`), asking the node at
+    /// `asked`; its place. Its process is not started.
+    pub(crate) async fn add(&mut self, name: &str, asked: usize) -> usize {
+        let first = free_ports(2);
+        let (rpc, peer) = (
+            SocketAddr::from(([127, 0, 0, 1], first)),
+            format!("127.0.0.1:{}", first + 1),
+        );
+        let (key, config) = (format!("{name}.key"), format!("{name}.toml"));
+        let made = run(self.folder(), ["keys", "--out", &key]).await;
+        assert!(made.status.success(), "{}", made.stderr);
+        let url = format!("http://{}", self.nodes[asked].rpc);
+        let (rpc_text, args) = (rpc.to_string(), ["member", "add", "--name", name]);
+        let more = ["--peer", &peer, "--rpc", &rpc_text, "--out", &config];
+        let place = ["--config", "cluster.toml", "--url", &url];
+        let args = args.iter().chain(&more).chain(&place);
+        let added = run(self.folder(), args).await;
+        assert!(added.status.success(), "{}", added.stderr);
+        self.nodes.push(Node {
+            name: name.to_owned(),
+            rpc,
+            folder: self.folder().to_owned(),
+            config,
+            program: None,
+            idle: Mutex::default(),
+        });
+        self.nodes.len() - 1
     }
 
     /// Three nodes.
@@ -218,7 +250,7 @@ impl Node {
 
     /// Starts its process with more flags.
     pub(crate) fn launch_with(&mut self, flags: &[&str]) {
-        let args = ["node", "--config", "cluster.toml", "--node", &self.name];
+        let args = ["node", "--config", &self.config, "--node", &self.name];
         self.program = Some(Program::start(&self.folder, args.iter().chain(flags)));
         self.idle = Mutex::default();
     }

@@ -55,6 +55,29 @@ impl Archive {
             .filter(|block| block.hash == hash))
     }
 
+    /// The index of the log entry that made a block of the chain; `None` where the block is not known, or was stored by
+    /// a version that did not keep it.
+    pub fn log_index(&self, number: u64) -> Result<Option<u64>, StoreError> {
+        {
+            let inner = self.read();
+            for layer in [Some(&inner.active), inner.frozen.as_deref()]
+                .into_iter()
+                .flatten()
+            {
+                if let Some(index) = layer.log_indexes.get(&number) {
+                    return Ok(Some(*index));
+                }
+                if let Found::Nowhere = layer.block(number) {
+                    return Ok(None);
+                }
+            }
+        }
+        let bytes = self.store.get(Table::LogIndexes, &number.to_be_bytes())?;
+        bytes
+            .map(|bytes| decode_u64(Table::LogIndexes, &bytes))
+            .transpose()
+    }
+
     /// The number of the block that holds a transaction, and its index there.
     pub fn transaction(&self, hash: B256) -> Result<Option<(u64, usize)>, StoreError> {
         let known = {

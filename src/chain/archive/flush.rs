@@ -24,6 +24,10 @@ pub(super) fn batch(layer: &Layer, head: &Head, store: &dyn Store) -> Result<Bat
     for block in layer.blocks.values() {
         put_block(block, &mut batch);
     }
+    for (number, index) in &layer.log_indexes {
+        let index = index.to_be_bytes().to_vec();
+        batch.put(Table::LogIndexes, &number.to_be_bytes(), index);
+    }
     for (address, versions) in &layer.accounts {
         put_account(state, *address, &mut batch);
         for (version, before) in versions {
@@ -71,7 +75,7 @@ fn put_slot(state: &State, address: Address, slot: U256, batch: &mut Batch) {
     }
 }
 
-fn put_block(block: &BlockRecord, batch: &mut Batch) {
+pub(super) fn put_block(block: &BlockRecord, batch: &mut Batch) {
     let number = block.header.number;
     let key = number.to_be_bytes();
     batch.put(Table::Blocks, &key, block.encode());
@@ -98,6 +102,7 @@ fn remove_blocks(
         let block = decode_block(value)?;
         batch.delete(Table::Blocks, key);
         batch.delete(Table::Blooms, key);
+        batch.delete(Table::LogIndexes, key);
         batch.delete(Table::BlockNumbers, &block.hash[..]);
         for transaction in &block.transactions {
             batch.delete(Table::Transactions, &transaction.envelope.tx_hash()[..]);

@@ -29,6 +29,8 @@ pub(super) struct Layer {
     /// What lies below loses everything above this point.
     pub(super) revert: Option<RevertPoint>,
     pub(super) blocks: BTreeMap<u64, Arc<BlockRecord>>,
+    /// The log entries that made the blocks.
+    pub(super) log_indexes: BTreeMap<u64, u64>,
     numbers: HashMap<B256, u64>,
     transactions: HashMap<B256, (u64, usize)>,
     blobs: HashMap<B256, (u64, usize)>,
@@ -61,6 +63,8 @@ impl Layer {
         }
         for block in &effects.blocks {
             self.add_block(block);
+            self.log_indexes
+                .insert(block.header.number, effects.log_index);
         }
         self.head = Some(head);
     }
@@ -111,6 +115,7 @@ impl Layer {
 
     /// Forgets what lies above the point, here and below.
     pub(super) fn revert(&mut self, point: RevertPoint) {
+        self.log_indexes.split_off(&(point.block_number + 1));
         for (number, block) in self.blocks.split_off(&(point.block_number + 1)) {
             debug_assert_eq!(number, block.header.number);
             self.numbers.remove(&block.hash);

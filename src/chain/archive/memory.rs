@@ -105,11 +105,19 @@ impl Store for MemoryStore {
 }
 
 impl StoreSnapshot for Tables {
-    fn entries(&self) -> Result<Entries, StoreError> {
-        let tables = Table::ALL.into_iter().zip(self.0.clone());
-        Ok(Box::new(tables.flat_map(|(table, map)| {
+    fn entries_of(&self, tables: &[Table]) -> Result<Entries, StoreError> {
+        let maps = tables
+            .iter()
+            .map(|table| (*table, self.0[*table as usize].clone()));
+        let maps: Vec<_> = maps.collect();
+        Ok(Box::new(maps.into_iter().flat_map(|(table, map)| {
             map.into_iter()
                 .map(move |(key, value)| Ok((table, key.to_vec(), value.to_vec())))
         })))
+    }
+
+    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        let value = self.0[table as usize].get(key);
+        Ok(value.map(|value| value.to_vec()))
     }
 }

@@ -14,6 +14,7 @@
 
 mod blocks;
 mod cache;
+mod canonical;
 mod encoding;
 mod flush;
 mod history;
@@ -92,6 +93,8 @@ pub struct Effects {
     pub diffs: Vec<(u64, StateDiff)>,
     /// New blocks, ascending.
     pub blocks: Vec<Arc<BlockRecord>>,
+    /// The index of the entry in the log, kept beside its blocks; 0 for the genesis block, which no entry made.
+    pub log_index: u64,
     /// Transactions in them that may have called Solidity's console; not kept.
     pub console_callers: Vec<B256>,
 }
@@ -264,6 +267,13 @@ impl Archive {
         &self,
         chunks: impl Iterator<Item = io::Result<Vec<u8>>>,
     ) -> Result<(), StoreError> {
+        self.replace(&mut snapshot::entries(chunks))
+    }
+
+    fn replace(
+        &self,
+        entries: &mut dyn Iterator<Item = Result<Entry, StoreError>>,
+    ) -> Result<(), StoreError> {
         let _one = self.flushing();
         // Readers between two histories would get a mix.
         let dead = {
@@ -273,7 +283,7 @@ impl Archive {
         };
         let installed = self
             .store
-            .replace_all(&mut snapshot::entries(chunks))
+            .replace_all(entries)
             .and_then(|()| self.stored_version());
         let mut inner = self.write();
         match installed {

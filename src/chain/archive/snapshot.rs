@@ -5,6 +5,7 @@
 
 use super::{
     StoreError,
+    encoding::meta,
     store::{Entries, Entry, StoreSnapshot, Table},
 };
 use std::{fmt, io, sync::Arc};
@@ -41,12 +42,37 @@ impl ArchiveSnapshot {
     /// The chunks, of at most 1 MiB, in order, from the start. Every call gives the same.
     pub fn chunks(&self) -> io::Result<Box<dyn Iterator<Item = io::Result<Vec<u8>>> + Send>> {
         let entries = self.source.entries().map_err(io::Error::other)?;
-        Ok(Box::new(Chunks {
-            entries: Some(entries),
-            waiting: MAGIC.to_vec(),
-            count: 0,
-        }))
+        Ok(Box::new(Chunks::new(entries)))
     }
+
+    /// The checkpoint in it; `None`: nothing was ever written.
+    pub fn checkpoint(&self) -> Result<Option<Vec<u8>>, StoreError> {
+        self.source.get(Table::Meta, meta::CHECKPOINT)
+    }
+
+    /// The same copy as it is on every node with the same chain: without what other entries give (see
+    /// [`Table::PRIMARY`]), and with `checkpoint` in the place of its own, which says things about one node.
+    pub fn canonical_chunks(
+        &self,
+        checkpoint: Vec<u8>,
+    ) -> io::Result<Box<dyn Iterator<Item = io::Result<Vec<u8>>> + Send>> {
+        let entries = self.source.entries_of(&Table::PRIMARY);
+        let entries = entries.map_err(io::Error::other)?.map(move |entry| {
+            let (table, key, value) = entry?;
+            let value = if is_checkpoint(table, &key) {
+                checkpoint.clone()
+            } else {
+                value
+            };
+            Ok((table, key, value))
+        });
+        Ok(Box::new(Chunks::new(Box::new(entries))))
+    }
+}
+
+/// Whether an entry is the checkpoint.
+pub(super) fn is_checkpoint(table: Table, key: &[u8]) -> bool {
+    table == Table::Meta && key == meta::CHECKPOINT
 }
 
 struct Chunks {
@@ -55,6 +81,16 @@ struct Chunks {
     /// What no chunk holds yet.
     waiting: Vec<u8>,
     count: u64,
+}
+
+impl Chunks {
+    fn new(entries: Entries) -> Self {
+        Self {
+            entries: Some(entries),
+            waiting: MAGIC.to_vec(),
+            count: 0,
+        }
+    }
 }
 
 impl Iterator for Chunks {

@@ -38,11 +38,13 @@ pub enum Table {
     Meta = 10,
     /// Versioned hash of a blob (EIP-4844) → the place of a transaction that carries it, as in `Transactions`.
     Blobs = 11,
+    /// Number → index of the log entry that made the block.
+    LogIndexes = 12,
 }
 
 impl Table {
     /// How many there are.
-    pub const COUNT: usize = 12;
+    pub const COUNT: usize = 13;
     /// All, in the order of their numbers.
     pub const ALL: [Self; Self::COUNT] = [
         Self::Blocks,
@@ -57,6 +59,20 @@ impl Table {
         Self::Changes,
         Self::Meta,
         Self::Blobs,
+        Self::LogIndexes,
+    ];
+
+    /// Those that do not follow from others: the rest are indexes of blocks.
+    pub const PRIMARY: [Self; 9] = [
+        Self::Blocks,
+        Self::Accounts,
+        Self::Slots,
+        Self::Codes,
+        Self::AccountHistory,
+        Self::SlotHistory,
+        Self::Changes,
+        Self::Meta,
+        Self::LogIndexes,
     ];
 
     /// The name on disk.
@@ -74,6 +90,7 @@ impl Table {
             Self::Changes => "changes",
             Self::Meta => "meta",
             Self::Blobs => "blobs",
+            Self::LogIndexes => "log_indexes",
         }
     }
 }
@@ -173,7 +190,15 @@ impl dyn Store + '_ {
 /// A consistent view of a whole store.
 pub trait StoreSnapshot: Send + Sync + fmt::Debug {
     /// All entries, table by table, in the order of the keys. May be called again.
-    fn entries(&self) -> Result<Entries, StoreError>;
+    fn entries(&self) -> Result<Entries, StoreError> {
+        self.entries_of(&Table::ALL)
+    }
+
+    /// The same of some tables.
+    fn entries_of(&self, tables: &[Table]) -> Result<Entries, StoreError>;
+
+    /// The value of a key.
+    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
 }
 
 /// All entries of a store.

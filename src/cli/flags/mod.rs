@@ -14,6 +14,7 @@ mod dump;
 mod mining;
 mod node;
 mod process;
+mod proof;
 mod server;
 mod state;
 mod tools;
@@ -29,8 +30,8 @@ pub(super) use display::DisplayFlags;
 pub(super) use dump::DumpFlags;
 pub(super) use mining::MiningFlags;
 pub(super) use node::NodeFlags;
-use process::LifeFlags;
-pub(super) use process::ProcessFlags;
+pub(super) use process::{EmbeddingFlags, ProcessFlags};
+pub(super) use proof::{BackupFlags, ReplayFlags, RestoreFlags, VerifyFlags};
 pub(super) use server::{PortFlags, ServerFlags};
 pub(super) use state::StateFlags;
 pub(super) use tools::{
@@ -99,6 +100,16 @@ pub(super) enum Command {
     Import(TransferFlags),
     /// Write the blocks of a running chain to a file, as geth's `export` does
     Export(ExportFlags),
+    /// Check a certificate, a backup or the data folder of a stopped node, offline
+    Verify(VerifyFlags),
+    /// Save the whole chain of a running cluster to one file
+    Backup(BackupFlags),
+    /// Rebuild the chain of a stopped node from its log, or of a backup, and print its blocks
+    Replay(ReplayFlags),
+    /// Make the data folders of a cluster from a backup
+    Restore(Box<RestoreFlags>),
+    /// Add, promote, remove and list the members of a running cluster
+    Member(super::member::MemberFlags),
     /// Look after what runs in the background (`praline --detach`)
     Instances(InstancesFlags),
 }
@@ -126,7 +137,7 @@ pub(super) struct RunFlags {
     #[command(flatten)]
     pub(super) process: ProcessFlags,
     #[command(flatten)]
-    pub(super) life: LifeFlags,
+    pub(super) embedding: EmbeddingFlags,
     #[command(flatten)]
     pub(super) foreign: ForeignFlags,
 }

@@ -4,7 +4,7 @@ use super::{
     cluster::{ConfigFlag, ConsensusFlags},
     display::DisplayFlags,
     dump::DumpFlags,
-    process::LifeFlags,
+    process::EmbeddingFlags,
     server::ServerFlags,
     state::FileFlags,
 };
@@ -61,7 +61,7 @@ pub(in crate::cli) struct NodeFlags {
     #[command(flatten)]
     pub(in crate::cli) dump: DumpFlags,
     #[command(flatten)]
-    pub(in crate::cli) display: DisplayFlags,
+    pub(in crate::cli) embedding: EmbeddingFlags,
     #[command(flatten)]
-    pub(in crate::cli) life: LifeFlags,
+    pub(in crate::cli) display: DisplayFlags,
 }

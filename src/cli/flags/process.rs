@@ -19,10 +19,9 @@ pub(in crate::cli) struct ProcessFlags {
     pub(in crate::cli) threads: Option<usize>,
 }
 
-/// Of both, a cluster in one process and one node.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Process")]
-pub(in crate::cli) struct LifeFlags {
+pub(in crate::cli) struct EmbeddingFlags {
     /// Stop when standard input ends: for programs that start nodes and must leave none behind
     #[arg(long, env = "PRALINE_EXIT_WITH_STDIN", value_parser = BoolishValueParser::new())]
     pub(in crate::cli) exit_with_stdin: bool,

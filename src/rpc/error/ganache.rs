@@ -103,6 +103,7 @@ impl RpcError {
                 PLAIN_ERROR,
                 format!("Incorrect number of arguments. {}", object.message()),
             ),
+            Some(Cause::AsGanache) => object,
             None if matches!(
                 object.code(),
                 SERVER_ERROR | INVALID_PARAMS | METHOD_NOT_FOUND

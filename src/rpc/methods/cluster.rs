@@ -2,20 +2,22 @@
 //!
 //! Numbers are JSON numbers here: these are no Ethereum methods.
 
-use super::{Method, evm::unexpected, methods};
+use super::{Method, eth_blocks, evm::unexpected, methods};
 use crate::{
     chain::{
         command::{Outcome, Write},
         note::EntryInfo,
     },
-    replica::api::ClusterStatus,
+    replica::{CertificateError, api::ClusterStatus},
     rpc::{
+        context::is_pending,
         dispatch::{Answer, Call},
         error::RpcError,
         format::{Json, List, Object},
     },
     types::{MemberId, MemberStatus, Role},
 };
+use alloy::primitives::hex;
 
 pub(super) const METHODS: &[Method] = methods![
     Read "cluster_status" => status;
@@ -24,6 +26,7 @@ pub(super) const METHODS: &[Method] = methods![
     Change "cluster_push" => push;
     Read "cluster_get" => get;
     Read "cluster_info" => info;
+    Read "cluster_getCertificate" => certificate;
     Read "raft_role" => raft_role;
     Read "raft_leader" => raft_leader;
     Read "raft_cluster" => raft_cluster;
@@ -42,7 +45,7 @@ fn member(status: &ClusterStatus, id: MemberId) -> Option<&MemberStatus> {
     status.members.iter().find(|member| member.id == id)
 }
 
-fn leader_of(status: &ClusterStatus) -> Option<&MemberStatus> {
+pub(super) fn leader_of(status: &ClusterStatus) -> Option<&MemberStatus> {
     status.leader.and_then(|id| member(status, id))
 }
 
@@ -83,7 +86,8 @@ async fn votes(call: Call<'_>) -> Answer {
     Ok(Json::bool(call.context.backend.status().votes))
 }
 
-fn member_fields(o: &mut Object<'_>, status: &MemberStatus) {
+pub(super) fn member_fields(o: &mut Object<'_>, status: &MemberStatus) {
+    o.number("id", status.id);
     o.text("name", &status.member.name);
     o.text("publicKey", &status.member.public_key.to_string());
     match status.role {
@@ -158,6 +162,55 @@ async fn info(call: Call<'_>) -> Answer {
         entry_fields(o, chain.last_entry());
         o.number("committedIndex", committed);
     }))
+}
+
+/// A quorum's signatures under a block (number, tag or hash), `null` where there is no such block.
+async fn certificate(call: Call<'_>) -> Answer {
+    call.params.at_most(1)?;
+    let id = call.params.block(0)?;
+    if is_pending(id) {
+        return Err(RpcError::invalid_params(
+            "the pending block is not committed, so nobody can certify it; ask for `latest`",
+        ));
+    }
+    let Some(block) = eth_blocks::find(call.context, id).await? else {
+        return Ok(Json::null());
+    };
+    let certificate = call.context.backend.certificate(block).await?;
+    Ok(Json::object(|o| {
+        o.data("clusterId", certificate.cluster_id);
+        o.number("index", certificate.index);
+        o.number("blockNumber", certificate.block_number);
+        o.data("blockHash", certificate.block_hash);
+        o.data("stateRoot", certificate.state_root);
+        o.list("members", |list| {
+            for member in &certificate.members {
+                Object::write(list.next(), |o| {
+                    o.text("name", &member.name);
+                    o.text("publicKey", &member.public_key.to_string());
+                });
+            }
+        });
+        o.list("signatures", |list| {
+            for one in &certificate.signatures {
+                Object::write(list.next(), |o| {
+                    o.text("publicKey", &one.public_key.to_string());
+                    o.text("signature", &hex::encode(one.signature));
+                });
+            }
+        });
+        o.number("quorum", certificate.quorum as u64);
+    }))
+}
+
+impl From<CertificateError> for RpcError {
+    fn from(error: CertificateError) -> Self {
+        match error {
+            CertificateError::TooFew { .. } => Self::limit_exceeded(error.to_string()),
+            CertificateError::Store(error) => error.into(),
+            _ => Self::server(error.to_string()),
+        }
+    }
 }
 
 /// The words of `GoQuorum`: `minter`, `verifier`, `learner`, and nothing while there is no leader.

@@ -27,6 +27,7 @@ mod eth_transactions;
 mod evm;
 mod faults;
 mod import;
+mod members;
 mod net;
 mod ots;
 mod personal;
@@ -117,6 +118,7 @@ const TABLES: &[&[Method]] = &[
     evm::METHODS,
     faults::METHODS,
     import::METHODS,
+    members::METHODS,
     net::METHODS,
     ots::METHODS,
     personal::METHODS,

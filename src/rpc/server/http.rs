@@ -3,16 +3,22 @@
 
 use super::{
     super::{Allowed, jsonrpc, metrics::Metrics},
-    Shared, websocket,
+    Shared,
+    backup::{self, Answer},
+    websocket,
 };
 use crate::faults::{EdgeFault, Faults};
-use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt as _, Either, Full, LengthLimitError, Limited};
 use hyper::{
     HeaderMap, Method, Request, Response, StatusCode,
     body::{Bytes, Incoming},
     header::{self, HeaderName, HeaderValue},
 };
-use std::{convert::Infallible, net::IpAddr, sync::Arc};
+use std::{
+    convert::Infallible,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 use tokio::sync::OwnedSemaphorePermit;
 
 /// How long a browser may remember a preflight's answer, seconds.
@@ -29,16 +35,31 @@ const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 /// Answers one HTTP request.
 pub(super) async fn respond(
     request: Request<Incoming>,
+    caller: SocketAddr,
     shared: &Arc<Shared>,
     permit: Arc<OwnedSemaphorePermit>,
-) -> Result<Response<Full<Bytes>>, Infallible> {
+) -> Result<Response<Answer>, Infallible> {
     let origin = request.headers().get(header::ORIGIN).cloned();
     let preflight = *request.method() == Method::OPTIONS;
     let wanted = request
         .headers()
         .get(header::ACCESS_CONTROL_REQUEST_HEADERS)
         .cloned();
-    let mut response = route(request, shared, permit).await;
+    let is_backup = *request.method() == Method::GET
+        && request.uri().path() == "/backup"
+        && !websocket::is_upgrade(&request)
+        && host_is_allowed(&request, &shared.hosts);
+    let mut response = if is_backup {
+        match backup::respond(request.headers(), caller, shared).await {
+            Ok(response) => response,
+            Err((status, sentence)) => {
+                let line = Bytes::from(format!("{sentence}\n"));
+                plain(status, line, Some(TEXT)).map(Either::Left)
+            }
+        }
+    } else {
+        route(request, shared, permit).await.map(Either::Left)
+    };
     let headers = response.headers_mut();
     if allow_origin(headers, origin, &shared.origins) && preflight {
         let methods = HeaderValue::from_static("POST, GET, OPTIONS");

@@ -6,14 +6,14 @@
 
 use super::{
     super::{context::Context, session::Session},
-    Shared,
+    Shared, SocketFile,
 };
 use crate::replica::api::ChainEvent;
 use futures::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use std::{
     fs, io,
     os::unix::fs::{FileTypeExt as _, PermissionsExt as _},
-    path::{Path, PathBuf},
+    path::Path,
     sync::Arc,
 };
 use tokio::{
@@ -28,19 +28,6 @@ use tokio::{
 
 /// Bytes that are read at once.
 const READ_BYTES: usize = 16 * 1024;
-
-/// A bound socket file; removed when this is dropped.
-#[derive(Debug)]
-pub(super) struct SocketFile {
-    path: PathBuf,
-}
-
-impl Drop for SocketFile {
-    fn drop(&mut self) {
-        // It may have gone already.
-        let _ = fs::remove_file(&self.path);
-    }
-}
 
 /// Binds the file. One that nobody listens on any more, left by a crash, is replaced; one that is in use, or no socket,
 /// is not.
@@ -61,9 +48,7 @@ pub(super) fn bind(path: &Path) -> io::Result<(UnixListener, SocketFile)> {
         fs::remove_file(path)?;
     }
     let listener = UnixListener::bind(path)?;
-    let file = SocketFile {
-        path: path.to_owned(),
-    };
+    let file = SocketFile(path.to_owned());
     fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
     Ok((listener, file))
 }
@@ -71,7 +56,6 @@ pub(super) fn bind(path: &Path) -> io::Result<(UnixListener, SocketFile)> {
 /// Accepts until the server stops.
 pub(super) async fn accept(
     listener: UnixListener,
-    _file: SocketFile,
     shared: Arc<Shared>,
     connections: Arc<Semaphore>,
 ) {

@@ -2,6 +2,7 @@
 //!
 //! *Never here:* what a message says.
 
+mod backup;
 mod http;
 #[cfg(unix)]
 mod ipc;
@@ -10,7 +11,13 @@ mod websocket;
 use super::{Allowed, Listen, RpcConfig, context::Context, dispatch::Dispatcher};
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use std::{io, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore, watch},
@@ -34,6 +41,18 @@ pub struct RpcServer {
     accepting: Vec<JoinHandle<()>>,
     connections: Arc<Semaphore>,
     max_connections: u32,
+    _file: Option<SocketFile>,
+}
+
+/// A bound socket file; removed when this is dropped.
+#[derive(Debug)]
+struct SocketFile(PathBuf);
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        // It may have gone already.
+        let _ = std::fs::remove_file(&self.0);
+    }
 }
 
 impl RpcServer {
@@ -78,6 +97,8 @@ struct Shared {
     endpoint: Option<String>,
     websockets: bool,
     stop: watch::Receiver<bool>,
+    /// Places for backups that are read.
+    backups: Arc<Semaphore>,
 }
 
 /// Binds and starts to accept.
@@ -103,16 +124,18 @@ pub(super) async fn start(config: RpcConfig, context: Arc<Context>) -> io::Resul
         endpoint: config.endpoint,
         websockets: config.websockets,
         stop: stopped.clone(),
+        backups: Arc::new(Semaphore::new(backup::AT_ONCE_MAX)),
     });
     tokio::spawn(tick_filters(context, stopped));
-    let file = start_ipc(config.ipc.as_deref(), &shared, &connections)?;
+    let (ipc, file) = start_ipc(config.ipc.as_deref(), &shared, &connections)?.unzip();
     let accepting = tokio::spawn(accept(listener, shared, Arc::clone(&connections)));
     Ok(RpcServer {
         local_addr,
         stop,
-        accepting: std::iter::once(accepting).chain(file).collect(),
+        accepting: std::iter::once(accepting).chain(ipc).collect(),
         connections,
         max_connections,
+        _file: file,
     })
 }
 
@@ -122,7 +145,7 @@ fn start_ipc(
     path: Option<&Path>,
     shared: &Arc<Shared>,
     connections: &Arc<Semaphore>,
-) -> io::Result<Option<JoinHandle<()>>> {
+) -> io::Result<Option<(JoinHandle<()>, SocketFile)>> {
     let Some(path) = path else {
         return Ok(None);
     };
@@ -136,12 +159,8 @@ fn start_ipc(
         )
     })?;
     let (shared, connections) = (Arc::clone(shared), Arc::clone(connections));
-    Ok(Some(tokio::spawn(ipc::accept(
-        listener,
-        file,
-        shared,
-        connections,
-    ))))
+    let accepting = tokio::spawn(ipc::accept(listener, shared, connections));
+    Ok(Some((accepting, file)))
 }
 
 /// There are no socket files here.
@@ -150,7 +169,7 @@ fn start_ipc(
     path: Option<&Path>,
     _shared: &Arc<Shared>,
     _connections: &Arc<Semaphore>,
-) -> io::Result<Option<JoinHandle<()>>> {
+) -> io::Result<Option<(JoinHandle<()>, SocketFile)>> {
     match path {
         None => Ok(None),
         Some(_) => Err(io::Error::other(
@@ -186,8 +205,8 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>, connections: Arc<Sem
             accepted = listener.accept() => accepted,
         };
         match stream {
-            Ok((stream, _)) => {
-                tokio::spawn(connection(stream, Arc::clone(&shared), permit));
+            Ok((stream, caller)) => {
+                tokio::spawn(connection(stream, caller, Arc::clone(&shared), permit));
             }
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
@@ -197,7 +216,12 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>, connections: Arc<Sem
     }
 }
 
-async fn connection(stream: TcpStream, shared: Arc<Shared>, permit: OwnedSemaphorePermit) {
+async fn connection(
+    stream: TcpStream,
+    caller: SocketAddr,
+    shared: Arc<Shared>,
+    permit: OwnedSemaphorePermit,
+) {
     // Without this an answer waits up to 40 ms for the client's delayed acknowledgement (Nagle).
     let _ = stream.set_nodelay(true);
     let mut stop = shared.stop.clone();
@@ -206,7 +230,7 @@ async fn connection(stream: TcpStream, shared: Arc<Shared>, permit: OwnedSemapho
     let service = service_fn(move |request| {
         let shared = Arc::clone(&shared);
         let permit = Arc::clone(&permit);
-        async move { http::respond(request, &shared, permit).await }
+        async move { http::respond(request, caller, &shared, permit).await }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

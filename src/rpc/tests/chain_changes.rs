@@ -175,6 +175,8 @@ async fn a_dump_carries_blocks_and_receipts_to_another_cluster() {
         ("eth_getBalance", json!([SOMEBODY, "0x2"])),
         ("eth_getBalance", json!([SOMEBODY, "0x3"])),
         ("eth_getProof", json!([SOMEBODY, [], "0x2"])),
+        ("debug_traceBlockByNumber", json!(["0x2"])),
+        ("debug_traceBlockByNumber", json!(["0x3"])),
     ] {
         let old = same_everywhere(&servers, method, params.clone()).await;
         assert_eq!(
@@ -192,6 +194,12 @@ async fn a_dump_carries_blocks_and_receipts_to_another_cluster() {
         .error(2, "eth_getBalance", json!([SOMEBODY, "0x2"]))
         .await;
     assert_eq!(code, -32000);
+    assert!(
+        message.contains("state of block 2 is not known"),
+        "{message}"
+    );
+    let trace = json!(["0x3"]);
+    let (_, message) = third.error(1, "debug_traceBlockByNumber", trace).await;
     assert!(
         message.contains("state of block 2 is not known"),
         "{message}"

@@ -6,7 +6,10 @@ mod chain_changes;
 mod cheats;
 mod clients;
 mod complaints;
+#[cfg(unix)]
+mod doors;
 mod method_table;
+mod profiles;
 mod protocol;
 mod reads;
 mod subscriptions;

@@ -3,7 +3,7 @@
 use super::{
     frame::{self, Builder, Kind},
     replay,
-    segment::Segment,
+    segment::{Access, Segment},
 };
 
 /// Room for entries in memory while the segment is gone through.
@@ -40,6 +40,6 @@ pub(crate) fn segment(data: &[u8]) {
         .and_then(|segment| segment.write(&frame, super::segment::HEADER_BYTES as u64));
     if written.is_ok() {
         // A log, or a reason why there is none.
-        drop(replay::replay(folder.path(), WINDOW_BYTES));
+        drop(replay::replay(folder.path(), WINDOW_BYTES, Access::Write));
     }
 }

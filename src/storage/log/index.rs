@@ -74,8 +74,8 @@ impl Index {
         let skip = usize::try_from(start.saturating_sub(self.first)).unwrap_or(usize::MAX);
         self.locations
             .iter()
-            .zip(self.first..end)
             .skip(skip)
+            .zip(start.max(self.first)..end)
             .filter_map(|(location, index)| {
                 let segment = self.segments.get(&location.segment)?;
                 Some((index, segment.clone(), *location))

@@ -22,11 +22,13 @@ mod codec;
 mod error;
 mod frame;
 mod index;
+mod read;
 mod replay;
 mod segment;
 mod writer;
 
 pub use error::LogError;
+pub use read::LogReader;
 
 use crate::consensus::{Entry, EntryWindow, LogId, MAX_APPEND_BYTES, TypeConfig, Vote, half_open};
 use futures::channel::oneshot;
@@ -35,6 +37,7 @@ use openraft::{
     AsyncRuntime, LogState, OptionalSend, RaftLogReader,
     storage::{IOFlushed, RaftLogStorage},
 };
+use segment::Access;
 use std::{
     collections::VecDeque,
     fmt::Debug,
@@ -161,7 +164,7 @@ impl<RT: AsyncRuntime> DiskLog<RT> {
     /// The folder is in use, damaged, from a newer version, or cannot be read or written.
     pub fn open(folder: &Path) -> Result<Self, LogError> {
         let held = take_folder(folder)?;
-        let replayed = replay::replay(folder, WINDOW_BYTES)?;
+        let replayed = replay::replay(folder, WINDOW_BYTES, Access::Write)?;
         let facts = replayed.end.facts;
         let state = Arc::new(Mutex::new(State {
             window: replayed.window,

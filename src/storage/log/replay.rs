@@ -9,7 +9,7 @@ use super::{
     error::LogError,
     frame::{self, Found, Kind, Record},
     index::{Index, Location},
-    segment::{self, HEADER_BYTES, Segment},
+    segment::{self, Access, HEADER_BYTES, Segment},
 };
 use crate::consensus::{Entry, EntryWindow, LogId, Vote};
 use serde::de::DeserializeOwned;
@@ -50,18 +50,25 @@ pub(super) struct Replayed {
 }
 
 /// Goes through the segments of `folder`, or makes the first one.
-pub(super) fn replay(folder: &Path, window_bytes: usize) -> Result<Replayed, LogError> {
-    let numbers = segment::list(folder).map_err(|error| LogError::io(folder, error))?;
+pub(super) fn replay(
+    folder: &Path,
+    window_bytes: usize,
+    access: Access,
+) -> Result<Replayed, LogError> {
+    let numbers = segment::list(folder, access).map_err(|error| LogError::io(folder, error))?;
     let Some(first) = numbers.first().copied() else {
+        if access == Access::Read {
+            return Err(LogError::damaged(folder, "it has no segment"));
+        }
         let current = Segment::create(folder, 0)?;
-        let mut reader = Reader::new(window_bytes);
+        let mut reader = Reader::new(window_bytes, access);
         reader.index.segments.insert(0, current.clone());
         return reader.finish(current, HEADER_BYTES as u64);
     };
-    let mut reader = Reader::new(window_bytes);
+    let mut reader = Reader::new(window_bytes, access);
     let mut current: Option<(Segment, u64)> = None;
     for (number, due) in numbers.into_iter().zip(first..) {
-        let (segment, bytes) = Segment::open(folder, number)?;
+        let (segment, bytes) = Segment::open(folder, number, access)?;
         if number != due {
             let reason = format!("segment {due} is missing, segment {number} follows");
             return Err(LogError::damaged(folder, reason));
@@ -83,6 +90,7 @@ pub(super) fn replay(folder: &Path, window_bytes: usize) -> Result<Replayed, Log
 }
 
 struct Reader {
+    access: Access,
     facts: Facts,
     last: Option<LogId>,
     index: Index,
@@ -95,8 +103,9 @@ struct Reader {
 }
 
 impl Reader {
-    fn new(window_bytes: usize) -> Self {
+    fn new(window_bytes: usize, access: Access) -> Self {
         Self {
+            access,
             facts: Facts::default(),
             last: None,
             index: Index::default(),
@@ -127,7 +136,9 @@ impl Reader {
                         let reason = format!("what was written before frame {later} was changed");
                         return Err(LogError::damaged(&segment.path, reason));
                     }
-                    cut_off(segment, bytes, at)?;
+                    if self.access == Access::Write {
+                        cut_off(segment, bytes, at)?;
+                    }
                     self.torn = Some(segment.path.clone());
                     break;
                 }

@@ -27,6 +27,15 @@ const HEADER_CONTENT_BYTES: usize = 21;
 const EXTENSION: &str = "segment";
 const UNFINISHED: &str = "unfinished";
 
+/// What may be done with a log's files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Access {
+    /// Everything.
+    Write,
+    /// Nothing is changed, not even what a crash left behind.
+    Read,
+}
+
 /// An open segment.
 #[derive(Clone, Debug)]
 pub(super) struct Segment {
@@ -78,10 +87,15 @@ impl Segment {
     }
 
     /// Opens a segment and reads all of it.
-    pub(super) fn open(folder: &Path, number: u64) -> Result<(Self, Vec<u8>), LogError> {
+    pub(super) fn open(
+        folder: &Path,
+        number: u64,
+        access: Access,
+    ) -> Result<(Self, Vec<u8>), LogError> {
         let path = path_of(folder, number, EXTENSION);
         let read = || -> io::Result<(File, Vec<u8>)> {
-            let file = File::options().read(true).write(true).open(&path)?;
+            let writes = access == Access::Write;
+            let file = File::options().read(true).write(writes).open(&path)?;
             let length = usize::try_from(file.metadata()?.len()).map_err(io::Error::other)?;
             let mut bytes = vec![0; length];
             read_at(&file, &mut bytes, 0)?;
@@ -137,13 +151,13 @@ fn check_header(path: &Path, number: u64, bytes: &[u8]) -> Result<(), LogError> 
     Ok(())
 }
 
-/// The numbers of a folder's segments, in order. Removes what a crash left unfinished.
-pub(super) fn list(folder: &Path) -> io::Result<Vec<u64>> {
+/// The numbers of a folder's segments, in order. Who may write removes what a crash left unfinished.
+pub(super) fn list(folder: &Path, access: Access) -> io::Result<Vec<u64>> {
     let mut numbers = Vec::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         match path.extension().and_then(|extension| extension.to_str()) {
-            Some(UNFINISHED) => fs::remove_file(&path)?,
+            Some(UNFINISHED) if access == Access::Write => fs::remove_file(&path)?,
             Some(EXTENSION) => {
                 let number = path.file_stem().and_then(|stem| stem.to_str());
                 numbers.extend(number.and_then(|number| number.parse::<u64>().ok()));

@@ -52,7 +52,7 @@ impl TreeStyle {
         let config = TraceWriterConfig::new()
             .color_choice(choice)
             .write_storage_changes(self.storage);
-        let mut writer = TraceWriter::with_config(Vec::new(), config).with_indentation_level(1);
+        let mut writer = TraceWriter::with_config(Vec::new(), config);
         // Writing into memory cannot fail.
         let _ = writer.write_arena(&arena);
         String::from_utf8_lossy(&writer.into_writer()).into_owned()
