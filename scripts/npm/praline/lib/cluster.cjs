@@ -20,9 +20,12 @@ const ATTEMPTS = 3;
 async function freePorts(count) {
   const servers = Array.from({ length: count }, () => net.createServer());
   const ports = await Promise.all(
-    servers.map((server) => new Promise((resolve, reject) => {
-      server.once('error', reject).listen(0, '127.0.0.1', () => resolve(server.address().port));
-    })),
+    servers.map(
+      (server) =>
+        new Promise((resolve, reject) => {
+          server.once('error', reject).listen(0, '127.0.0.1', () => resolve(server.address().port));
+        }),
+    ),
   );
   await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
   return ports;
@@ -75,13 +78,22 @@ class Cluster extends EventEmitter {
       peer: `127.0.0.1:${ports[count + index]}`,
     }));
     writeFileSync(join(this.#folder, 'config.toml'), configText(this.#read, members, { allowFaults: true }), { mode: 0o600 });
-    this.#nodes = members.map(({ rpc }, index) => ({ name: `node${index + 1}`, address: rpc, process: undefined, isPaused: false, index }));
-    this.providers = this.#nodes.map((node) => new Provider({
-      start: async () => node.address,
-      stop: async () => {},
-      options: () => nested(this.#read.flat),
-      initialAccounts: () => this.getInitialAccounts(),
+    this.#nodes = members.map(({ rpc }, index) => ({
+      name: `node${index + 1}`,
+      address: rpc,
+      process: undefined,
+      isPaused: false,
+      index,
     }));
+    this.providers = this.#nodes.map(
+      (node) =>
+        new Provider({
+          start: async () => node.address,
+          stop: async () => {},
+          options: () => nested(this.#read.flat),
+          initialAccounts: () => this.getInitialAccounts(),
+        }),
+    );
     await Promise.all(this.#nodes.map((node) => this.#startNode(node)));
     const { accountKeysPath } = this.#read.local;
     if (accountKeysPath !== undefined) writeAccountKeys(accountKeysPath, this.getInitialAccounts());
@@ -108,7 +120,8 @@ class Cluster extends EventEmitter {
 
   #node(index) {
     const node = this.#nodes[index];
-    if (!node) throw new RangeError(`praline: there is no node ${index}; nodes are numbered from 0 to ${this.#nodes.length - 1}`);
+    if (!node)
+      throw new RangeError(`praline: there is no node ${index}; nodes are numbered from 0 to ${this.#nodes.length - 1}`);
     return node;
   }
 

@@ -63,10 +63,12 @@ function path(value) {
 const integerOr = (word) => (value, option) => (value === word ? undefined : integer(value, option));
 
 /** One of some words. */
-const oneOf = (...words) => (value, option) => {
-  if (words.includes(value)) return value;
-  throw new OptionError(option, `${show(value)} is none of ${words.map((word) => `"${word}"`).join(', ')}`);
-};
+const oneOf =
+  (...words) =>
+  (value, option) => {
+    if (words.includes(value)) return value;
+    throw new OptionError(option, `${show(value)} is none of ${words.map((word) => `"${word}"`).join(', ')}`);
+  };
 
 function texts(value, option) {
   if (Array.isArray(value)) return value.map(String);
@@ -125,7 +127,10 @@ const TABLE = {
   wallet: {
     totalAccounts: { config: 'accounts.count', as: integer },
     mnemonic: { config: 'accounts.mnemonic', as: text },
-    deterministic: { config: 'accounts.mnemonic', as: (value, option) => (boolean(value, option) ? DETERMINISTIC_MNEMONIC : undefined) },
+    deterministic: {
+      config: 'accounts.mnemonic',
+      as: (value, option) => (boolean(value, option) ? DETERMINISTIC_MNEMONIC : undefined),
+    },
     seed: { flag: '--seed', as: text, alone: true },
     hdPath: { config: 'accounts.derivation_path', as: path },
     defaultBalance: { config: 'accounts.balance_ether', as: ether },
@@ -263,7 +268,8 @@ function readOptions(options, { defaults = {}, isCluster = false } = {}) {
     const converted = entry.as(value, option);
     if (converted === undefined) continue;
     if (entry.flag) {
-      if (entry.alone && isCluster) throw new OptionError(option, 'is for `server` and `provider`; give a cluster `wallet.mnemonic`');
+      if (entry.alone && isCluster)
+        throw new OptionError(option, 'is for `server` and `provider`; give a cluster `wallet.mnemonic`');
       if (converted !== false) flags.push(...(converted === true ? [entry.flag] : [entry.flag, String(converted)]));
       continue;
     }
