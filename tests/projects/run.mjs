@@ -69,10 +69,11 @@ async function rpc(url, method, params = []) {
 
 /** Which of the nodes leads. */
 async function leaderOf(urls) {
-  for (;;) {
+  for (const end = Date.now() + 30_000; Date.now() < end; ) {
     const roles = await Promise.all(urls.map((url) => rpc(url, 'cluster_status').then(({ role }) => role)));
     if (roles.includes('leader')) return roles.indexOf('leader');
   }
+  throw new Error('no leader after 30 seconds');
 }
 
 /** A server that a project tells of its middle; `act` is done before it is answered. */
