@@ -3,6 +3,7 @@
 //! *Invariants.* Every signature is deterministic (RFC 6979): two nodes that sign the same give the same bytes.
 //! Nothing here draws randomness: who wants a new phrase brings the entropy.
 
+mod anvil_seed;
 mod ganache_seed;
 #[cfg(test)]
 mod tests;
@@ -14,7 +15,7 @@ use alloy::{
         TxEip4844, TxEip4844Variant, TypedTransaction, crypto::secp256k1,
     },
     dyn_abi::TypedData,
-    primitives::{Address, B256, Signature, U256, eip191_hash_message, keccak256},
+    primitives::{Address, B256, Signature, U256, eip191_hash_message},
     signers::local::{
         LocalSignerError, MnemonicBuilder, PrivateKeySigner,
         coins_bip39::{English, Entropy, Mnemonic},
@@ -154,13 +155,12 @@ pub fn mnemonic_from_entropy(entropy: &[u8]) -> Result<String, AccountError> {
     Ok(Mnemonic::<English>::new_from_entropy(entropy).to_phrase())
 }
 
-/// A phrase of twelve words that belongs to a number: the same number gives the same accounts. Not for anything of
-/// value. (Not anvil's phrase for that number, which depends on a random number generator.)
+/// The phrase that anvil makes from a number. Not for anything of value.
 pub fn mnemonic_from_seed(seed: u64) -> Result<String, AccountError> {
-    mnemonic_from_entropy(&keccak256(seed.to_be_bytes())[..16])
+    mnemonic_from_entropy(&anvil_seed::entropy(seed))
 }
 
-/// The phrase that ganache makes from a text; see the module.
+/// The phrase that ganache makes from a text. Not for anything of value.
 pub fn mnemonic_from_ganache_seed(seed: &str) -> Result<String, AccountError> {
     mnemonic_from_entropy(&ganache_seed::entropy(seed))
 }

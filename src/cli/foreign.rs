@@ -194,17 +194,15 @@ impl Args for ForeignFlags {
             let mut arg = Arg::new(flag.name)
                 .long(flag.name)
                 .aliases(flag.aliases)
-                .hide(true)
-                .allow_hyphen_values(true);
+                .hide(true);
             if let Some(short) = flag.short {
                 arg = arg.short(short);
             }
             command.arg(match flag.values {
                 Values::None => arg.action(ArgAction::SetTrue),
-                Values::One => arg.action(ArgAction::Append),
+                Values::One => arg.action(ArgAction::Append).allow_hyphen_values(true),
                 Values::Perhaps => arg
                     .action(ArgAction::Append)
-                    .allow_hyphen_values(false)
                     .num_args(0..=1)
                     .default_missing_value("true"),
             })

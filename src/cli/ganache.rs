@@ -97,6 +97,7 @@ const NAMES: &[(&str, Ours)] = &[
     ("hdPath", Path("derivation-path")),
     ("server.port", Value("port")),
     ("server.host", Host("host")),
+    ("host", Host("host")),
     ("hostname", Host("host")),
     ("server.ws", Off("no-ws")),
     ("server.wsBinary", Value("ws-binary")),

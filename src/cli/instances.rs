@@ -144,8 +144,8 @@ fn last_lines(text: &str) -> String {
 pub(super) fn run(action: &InstancesAction, printer: &Printer) -> Result<(), CliError> {
     let folder = folder()?;
     match action {
-        InstancesAction::List => list(&folder, printer),
-        InstancesAction::Stop { name } => stop(&folder, name, printer),
+        InstancesAction::List(_) => list(&folder, printer),
+        InstancesAction::Stop(flags) => stop(&folder, &flags.name, printer),
     }
     .map_err(CliError::from)
 }

@@ -36,7 +36,7 @@ use crate::{
     telemetry::{Format, Printer, Style, start_tracing},
 };
 use clap::{CommandFactory as _, FromArgMatches as _};
-use flags::{Cli, Command, DisplayFlags};
+use flags::{Cli, Command, DisplayFlags, InstancesAction};
 use std::{io, path::PathBuf, process::ExitCode, time::Duration};
 
 /// How long the last lines may take to get out.
@@ -101,7 +101,8 @@ pub fn main() -> ExitCode {
         Some(Command::Backup(backup)) => &backup.display,
         Some(Command::Replay(replay)) => &replay.display,
         Some(Command::Restore(restore)) => &restore.display,
-        Some(Command::Instances(instances)) => &instances.display,
+        Some(Command::Instances(InstancesAction::List(list))) => &list.display,
+        Some(Command::Instances(InstancesAction::Stop(stop))) => &stop.display,
     };
     let printer = match start_output(display) {
         Ok(printer) => printer,
@@ -153,10 +154,10 @@ fn run(cli: Cli, printer: &Printer) -> Result<(), CliError> {
         Some(Command::Member(member)) => member::run(member, printer),
         Some(Command::Import(import)) => transfer::import(&import, printer),
         Some(Command::Export(export)) => transfer::export(&export, printer),
-        Some(Command::Instances(instances)) => instances::run(&instances.action, printer),
         Some(Command::Verify(verify)) => verify::run(&verify, printer),
         Some(Command::Replay(replay)) => replay::run(&replay, printer),
         Some(Command::Backup(backup)) => backup::backup(&backup, printer),
         Some(Command::Restore(restore)) => backup::restore(*restore, printer),
+        Some(Command::Instances(instances)) => instances::run(&instances, printer),
     }
 }

@@ -178,12 +178,18 @@ fn server(
         origins,
         table: "server",
     };
-    let count = |name, value, default: usize, min| {
-        let default = default as u64;
-        number
-            .in_range(name, value, default, min, u64::from(u32::MAX))
-            .map(|value| value as u32)
-    };
+    // A count, by its own name.
+    macro_rules! count {
+        ($name:ident, $default:expr, $min:literal) => {
+            number.in_range(
+                stringify!($name),
+                section.$name,
+                $default as u64,
+                $min,
+                u64::from(u32::MAX),
+            )? as u32
+        };
+    }
     let limits = Limits::default();
     let host = host(section.host.as_deref(), Key::of("server", "host"), origins)?;
     let is_cors_on = section.cors.unwrap_or(true);
@@ -191,18 +197,8 @@ fn server(
     Ok(ServerConfig {
         host,
         allow_origin: is_cors_on.then(|| section.allow_origin.clone().unwrap_or_else(any_origin)),
-        request_bytes_max: count(
-            "request_bytes_max",
-            section.request_bytes_max,
-            REQUEST_BYTES_DEFAULT,
-            1024,
-        )?,
-        response_bytes_max: count(
-            "response_bytes_max",
-            section.response_bytes_max,
-            RESPONSE_BYTES_DEFAULT,
-            1024,
-        )?,
+        request_bytes_max: count!(request_bytes_max, REQUEST_BYTES_DEFAULT, 1024),
+        response_bytes_max: count!(response_bytes_max, RESPONSE_BYTES_DEFAULT, 1024),
         connections_max: number.in_range(
             "connections_max",
             section.connections_max,
@@ -212,31 +208,15 @@ fn server(
         )? as u32,
         cheats: section.cheats.unwrap_or(true),
         allow_faults: section.allow_faults.unwrap_or(false),
-        batch_calls_max: count(
-            "batch_calls_max",
-            section.batch_calls_max,
-            limits.batch_calls,
-            1,
-        )?,
-        calls_per_connection_max: count(
-            "calls_per_connection_max",
-            section.calls_per_connection_max,
-            limits.calls_per_connection,
-            1,
-        )?,
-        subscriptions_per_connection_max: count(
-            "subscriptions_per_connection_max",
-            section.subscriptions_per_connection_max,
+        batch_calls_max: count!(batch_calls_max, limits.batch_calls, 1),
+        calls_per_connection_max: count!(calls_per_connection_max, limits.calls_per_connection, 1),
+        subscriptions_per_connection_max: count!(
+            subscriptions_per_connection_max,
             limits.subscriptions_per_connection,
-            0,
-        )?,
-        filters_max: count("filters_max", section.filters_max, limits.filters, 0)?,
-        filter_changes_max: count(
-            "filter_changes_max",
-            section.filter_changes_max,
-            limits.filter_changes,
-            1,
-        )?,
+            0
+        ),
+        filters_max: count!(filters_max, limits.filters, 0),
+        filter_changes_max: count!(filter_changes_max, limits.filter_changes, 1),
         filter_idle_seconds: number.in_range(
             "filter_idle_seconds",
             section.filter_idle_seconds,

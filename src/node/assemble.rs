@@ -27,6 +27,7 @@ use crate::{
 use alloy::primitives::{B512, Bytes};
 use ed25519_dalek::Signer as _;
 use futures::future::BoxFuture;
+use prometheus_client::collector::Collector;
 use std::{
     path::Path,
     sync::{Arc, Mutex, PoisonError},
@@ -130,20 +131,13 @@ pub async fn start_member(
     let (flusher, flush_failure) =
         Flusher::start(archive).map_err(|error| failed(Box::new(error)))?;
     let voice = Voice::new(config, &name, printer, output);
-    let front = Front {
-        config: RpcConfig {
-            faults,
-            collectors: vec![Box::new(NodeCollector::start(
-                consensus.clone(),
-                net.clone(),
-            ))],
-            console: voice.console(),
-            traces: voice.traces(),
-            ipc: config.ipc_path(me),
-            ..rpc_config(config, listeners.rpc)
-        },
-        on_request: voice.requests(),
-    };
+    let collectors: Vec<Box<dyn Collector>> = vec![Box::new(NodeCollector::start(
+        consensus.clone(),
+        net.clone(),
+    ))];
+    let mut front = front(config, me, listeners.rpc, &voice);
+    front.config.faults = faults;
+    front.config.collectors = collectors;
     let failure = watch_failures(consensus.clone(), flush_failure);
     Ok(Member {
         name,
@@ -170,6 +164,23 @@ fn find(config: &ClusterConfig, member: MemberId) -> Result<&MemberConfig, NodeE
             name: member.to_string(),
             names: names().collect::<Vec<_>>().join(", "),
         })
+}
+
+fn front(
+    config: &ClusterConfig,
+    me: &MemberConfig,
+    listener: std::net::TcpListener,
+    voice: &Voice,
+) -> Front {
+    Front {
+        config: RpcConfig {
+            console: voice.console(),
+            traces: voice.traces(),
+            ipc: config.ipc_path(me),
+            ..rpc_config(config, listener)
+        },
+        on_request: voice.requests(),
+    }
 }
 
 type StartFailure = Box<dyn std::error::Error + Send + Sync>;

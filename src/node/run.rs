@@ -256,14 +256,7 @@ async fn run_opened(
     for member in &mut members {
         member.serve().await?;
     }
-    if let Some(path) = files.config_out {
-        let json = config_out(&config, &rows);
-        std::fs::write(path, json.to_string()).map_err(NodeError::io("write", path))?;
-    }
-    if let Some(path) = files.account_keys {
-        let json = account_keys(&config);
-        std::fs::write(path, json.to_string()).map_err(NodeError::io("write", path))?;
-    }
+    write_files(&config, &rows, files)?;
     Banner {
         config: &config,
         nodes: &rows,
@@ -297,6 +290,24 @@ fn kill(members: &mut Vec<Member>, name: &str) {
     if let Some(index) = members.iter().position(|member| member.name() == name) {
         tokio::spawn(members.remove(index).stop());
     }
+}
+
+/// Writes what scripts read.
+fn write_files(
+    config: &ClusterConfig,
+    rows: &[NodeRow],
+    files: Files<'_>,
+) -> Result<(), NodeError> {
+    let wanted = [
+        files
+            .config_out
+            .map(|path| (path, config_out(config, rows))),
+        files.account_keys.map(|path| (path, account_keys(config))),
+    ];
+    for (path, json) in wanted.into_iter().flatten() {
+        std::fs::write(path, json.to_string()).map_err(NodeError::io("write", path))?;
+    }
+    Ok(())
 }
 
 /// Until a signal, or until no member can go on. One that stops by itself leaves the others running.

@@ -340,3 +340,61 @@ fn config_out_has_anvils_keys() {
     assert_eq!(json["genesis_timestamp"], "1700000000");
     assert_eq!(json["nodes"][1]["rpc"], "http://127.0.0.1:8546");
 }
+
+#[test]
+fn failures_and_bodies_are_shown_without_what_a_terminal_obeys() {
+    let (printer, stdout, _) = printer(Format::Text);
+    printer.failed_request(None, "eth_call", "[\"\u{1b}[2J\"]", "execution reverted");
+    printer.bodies(Some("node1"), "eth_call", "[]", &"x".repeat(20_000));
+    printer.trace(None, "Traces:\n  [6] x\n");
+    printer.flush(Duration::from_secs(5));
+    let text = stdout.text();
+    assert!(
+        text.starts_with(
+            "RPC request failed:\n    Request: eth_call [\" [2J\"]\n    Error: execution reverted\n\n   > eth_call []\n   < xxx"
+        ),
+        "{text}"
+    );
+    assert!(
+        text.contains("x…\nTraces:\n  [6] x\n") && text.len() < 11_000,
+        "{text}"
+    );
+}
+
+#[test]
+fn a_file_gets_lines_with_times_and_without_colours() {
+    let (file, stdout) = (Memory::default(), Memory::default());
+    let style = Style::choose(ColorChoice::Always, None, false);
+    let printer = Printer::with_file(
+        Format::Text,
+        style,
+        stdout.clone(),
+        io::sink(),
+        Some(Box::new(file.clone())),
+    );
+    printer.text(format!("{}\nsecond", style.green("first")));
+    printer.warning("careful");
+    printer.flush(Duration::from_secs(5));
+    assert!(stdout.text().contains("\u{1b}[32mfirst"));
+    let written = file.text();
+    let lines: Vec<&str> = written
+        .lines()
+        .map(|line| line.split_once("Z ").unwrap().1)
+        .collect();
+    assert_eq!(lines, ["first", "second", "Warning: careful"]);
+    assert!(
+        written.starts_with("20") && written.as_bytes()[10] == b'T',
+        "{written}"
+    );
+}
+
+#[test]
+fn keys_go_to_a_file_in_ganaches_form() {
+    let json = account_keys(&config());
+    let address = "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266";
+    assert_eq!(json["addresses"][address], address);
+    assert_eq!(
+        json["private_keys"][address],
+        "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"
+    );
+}

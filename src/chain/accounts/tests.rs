@@ -7,7 +7,7 @@ use alloy::{
         transaction::SignerRecoverable as _,
     },
     eips::eip7702::Authorization,
-    primitives::{TxKind, address, b256, hex},
+    primitives::{TxKind, address, b256, hex, keccak256},
 };
 
 fn first() -> DevAccount {
@@ -279,3 +279,28 @@ const GANACHE_PHRASES: [(&str, &str); 4] = [
         "begin have mercy unable pioneer own castle range increase consider direct ramp",
     ),
 ];
+
+#[test]
+fn a_number_gives_the_accounts_that_anvil_makes_of_it() {
+    // `anvil --mnemonic-seed-unsafe`, 1.7.1.
+    for (seed, phrase) in [
+        (
+            0,
+            "leisure need topic clown code attend earn lounge baby omit vault crunch",
+        ),
+        (
+            5,
+            "key exile year ready box laugh trick dice banana accuse ribbon chest",
+        ),
+        (
+            42,
+            "pen brief eager pepper brass detect problem vital physical tent assume damp",
+        ),
+        (
+            u64::MAX,
+            "reunion eager public radio victory silver palm elite make sing accuse moon",
+        ),
+    ] {
+        assert_eq!(mnemonic_from_seed(seed).unwrap(), phrase, "{seed}");
+    }
+}

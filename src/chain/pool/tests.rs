@@ -73,6 +73,21 @@ fn a_replacement_must_pay_a_tenth_more_in_both_fees() {
 }
 
 #[test]
+fn the_price_bump_of_the_config_holds_through_a_clear() {
+    let mut pool = Pool::default().with_price_bump(50);
+    for _ in 0..2 {
+        pool.insert(transaction(1, 0, 1000, 100), 0).unwrap();
+        let short = pool.insert(transaction(1, 0, 1499, 149), 0);
+        assert_eq!(short, Err(Rejection::ReplacementUnderpriced));
+        assert!(pool.insert(transaction(1, 0, 1500, 150), 0).is_ok());
+        pool.clear();
+    }
+    let mut free = Pool::default().with_price_bump(0);
+    free.insert(transaction(1, 0, 1000, 100), 0).unwrap();
+    assert!(free.insert(transaction(1, 0, 1001, 101), 0).is_ok());
+}
+
+#[test]
 fn a_tip_of_nothing_cannot_be_replaced_by_nothing() {
     let mut pool = Pool::default();
     pool.insert(transaction(1, 0, 0, 0), 0).unwrap();

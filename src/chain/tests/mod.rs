@@ -1,4 +1,5 @@
 #![allow(clippy::unwrap_used)]
+mod options;
 mod random;
 
 use super::{

@@ -27,7 +27,7 @@ pub(in crate::cli) struct AccountFlags {
     #[arg(long, value_name = "WORDS", env = "PRALINE_MNEMONIC_RANDOM", group = "phrase",
           num_args = 0..=1, default_missing_value = "12")]
     pub(in crate::cli) mnemonic_random: Option<usize>,
-    /// A phrase made from a number: the same number, the same accounts
+    /// The phrase that anvil makes from this number: the same number, anvil's accounts
     #[arg(
         long,
         value_name = "SEED",

@@ -34,9 +34,7 @@ pub(super) use process::{EmbeddingFlags, ProcessFlags};
 pub(super) use proof::{BackupFlags, ReplayFlags, RestoreFlags, VerifyFlags};
 pub(super) use server::{PortFlags, ServerFlags};
 pub(super) use state::StateFlags;
-pub(super) use tools::{
-    ExportFlags, InstancesAction, InstancesFlags, KeysFlags, StatusFlags, TransferFlags,
-};
+pub(super) use tools::{ExportFlags, InstancesAction, KeysFlags, StatusFlags, TransferFlags};
 pub(super) use values::{
     ColorArg, ErrorsChoice, InstamineChoice, NumberOrWord, OrderChoice, ReadsChoice,
 };
@@ -111,7 +109,8 @@ pub(super) enum Command {
     /// Add, promote, remove and list the members of a running cluster
     Member(super::member::MemberFlags),
     /// Look after what runs in the background (`praline --detach`)
-    Instances(InstancesFlags),
+    #[command(subcommand)]
+    Instances(InstancesAction),
 }
 
 #[derive(Debug, Args)]

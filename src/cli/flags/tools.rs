@@ -64,22 +64,25 @@ pub(in crate::cli) struct ExportFlags {
     pub(in crate::cli) last: Option<u64>,
 }
 
+#[derive(Debug, Subcommand)]
+pub(in crate::cli) enum InstancesAction {
+    /// Show the detached instances that run
+    List(ListFlags),
+    /// Stop one, as SIGTERM does, and wait until it has ended
+    Stop(StopFlags),
+}
+
 #[derive(Debug, Args)]
-pub(in crate::cli) struct InstancesFlags {
-    #[command(subcommand)]
-    pub(in crate::cli) action: InstancesAction,
+pub(in crate::cli) struct ListFlags {
     #[command(flatten)]
     pub(in crate::cli) display: DisplayFlags,
 }
 
-#[derive(Debug, Subcommand)]
-pub(in crate::cli) enum InstancesAction {
-    /// Show the detached instances that run
-    List,
-    /// Stop one, as SIGTERM does, and wait until it has ended
-    Stop {
-        /// Its name, as `--detach` printed it
-        #[arg(value_name = "NAME")]
-        name: String,
-    },
+#[derive(Debug, Args)]
+pub(in crate::cli) struct StopFlags {
+    /// Its name, as `--detach` printed it
+    #[arg(value_name = "NAME")]
+    pub(in crate::cli) name: String,
+    #[command(flatten)]
+    pub(in crate::cli) display: DisplayFlags,
 }
