@@ -65,9 +65,7 @@ if step build cargo build --locked --bin praline && step npm npm ci --prefix tes
         step "clients-on-$target" node tests/clients/run.mjs "$target"
     done
     step clients-on-three-in-one node tests/clients/run.mjs three-in-one ethers
-    for target in one three; do
-        step "web3.py-own-on-$target" node tests/clients/run.mjs "$target" web3_integration
-    done
+    step web3.py-own-on-three node tests/clients/run.mjs three web3_integration
     step npm-package npm ci --prefix tests/npm --ignore-scripts --no-audit --no-fund && step npm-runs node tests/npm/run.mjs
     if step projects-install node tests/projects/install.mjs; then
         step projects-on-one node tests/projects/run.mjs one

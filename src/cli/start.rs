@@ -60,8 +60,9 @@ pub(super) fn cluster(flags: RunFlags, printer: &Printer) -> Result<(), CliError
         account_keys: flags.accounts.account_keys_path,
         output: output(&flags.display, printer),
         dumps: flags.dump.files(),
-        exit_with_stdin: flags.embedding.exit_with_stdin,
         restore: flags.state.restore,
+        // What runs in the background is meant to outlive who started it.
+        exit_with_stdin: flags.embedding.exit_with_stdin && !instances::is_instance(),
     };
     let threads = flags.process.threads;
     block_on_threads(threads, node::run_cluster(run, printer))

@@ -488,3 +488,32 @@ fn times_are_seconds_or_dates() {
         assert!(flags::timestamp(wrong).is_err(), "{wrong}");
     }
 }
+
+#[test]
+fn the_commands_of_containers_are_understood() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/docker");
+    let mut commands = 0;
+    for file in ["Dockerfile", "compose.yaml"] {
+        let text = std::fs::read_to_string(folder.join(file)).unwrap();
+        for line in text.lines().map(str::trim) {
+            let Some(list) = line
+                .strip_prefix("CMD ")
+                .or_else(|| line.strip_prefix("command: "))
+            else {
+                continue;
+            };
+            let mut words: Vec<String> = serde_json::from_str(list).unwrap();
+            if words[0] != "praline" {
+                words.insert(0, "praline".to_owned()); // the entry point
+            }
+            flags::command().try_get_matches_from(&words).unwrap();
+            commands += 1;
+        }
+    }
+    assert_eq!(
+        commands, 4,
+        "the health check, and one for each of three nodes"
+    );
+    let config = ClusterConfig::load(&folder.join("cluster.toml"), &Overrides::default()).unwrap();
+    assert_eq!(config.members.len(), 3);
+}

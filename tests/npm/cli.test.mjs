@@ -26,7 +26,11 @@ test('arguments go to the program, its exit codes come back', async () => {
   await ended;
 });
 
-for (const [signal, code] of [['SIGINT', 0], ['SIGTERM', 0], ['SIGHUP', 129]]) {
+for (const [signal, code] of [
+  ['SIGINT', 0],
+  ['SIGTERM', 0],
+  ['SIGHUP', 129],
+]) {
   test(`${signal} is handed on: exit code ${code}`, async () => {
     const { child, port, ended } = await startNode();
     assert.equal(await rpc(`http://127.0.0.1:${port}`, 'eth_chainId'), '0x7a69');

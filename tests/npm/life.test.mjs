@@ -95,7 +95,10 @@ test('without the platform’s package the error says what to do', async () => {
 test('types: what compiles and what does not', () => {
   const tsc = join(project, 'node_modules/typescript/bin/tsc');
   for (const extension of ['mts', 'cts']) {
-    const importing = extension === 'mts' ? "import praline, { cluster } from 'praline';" : "import praline = require('praline');\nconst { cluster } = praline;";
+    const importing =
+      extension === 'mts'
+        ? "import praline, { cluster } from 'praline';"
+        : "import praline = require('praline');\nconst { cluster } = praline;";
     writeFileSync(
       join(project, `types.${extension}`),
       `${importing}
@@ -121,7 +124,18 @@ async function main(): Promise<void> {
 void main;
 `,
     );
-    const args = [tsc, '--noEmit', '--strict', '--target', 'es2022', '--module', 'nodenext', '--types', 'node', `types.${extension}`];
+    const args = [
+      tsc,
+      '--noEmit',
+      '--strict',
+      '--target',
+      'es2022',
+      '--module',
+      'nodenext',
+      '--types',
+      'node',
+      `types.${extension}`,
+    ];
     try {
       execFileSync(process.execPath, args, { cwd: project, encoding: 'utf8' });
     } catch (error) {

@@ -77,7 +77,8 @@ export function start(command, args, options = {}) {
       resolve({ code, signal, errors });
     });
   });
-  const line = () => (lines.length > 0 ? Promise.resolve(lines.shift()) : new Promise((resolve, reject) => waiting.push({ resolve, reject })));
+  const line = () =>
+    lines.length > 0 ? Promise.resolve(lines.shift()) : new Promise((resolve, reject) => waiting.push({ resolve, reject }));
   /** The first line that a pattern finds. */
   const until = async (pattern) => {
     for (;;) {

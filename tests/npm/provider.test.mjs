@@ -8,7 +8,7 @@ import { after, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { api, project, quiet } from './project.mjs';
 
-const provider = api.provider({ ...quiet, wallet: { deterministic: true } });
+const provider = api.provider({ ...quiet, chain: { errors: 'geth' }, wallet: { deterministic: true } });
 const connected = once(provider, 'connect');
 after(() => provider.disconnect());
 const [account, other] = Object.keys(provider.getInitialAccounts());
@@ -31,7 +31,8 @@ test('`request` answers results and throws the node’s errors', async () => {
 test('`send` and `sendAsync` in all their forms', async () => {
   assert.equal(await provider.send('net_version'), '1337');
   assert.equal(await provider.send('eth_getTransactionCount', [other, 'latest']), '0x0');
-  const call = (way, payload) => new Promise((resolve) => provider[way](payload, (error, response) => resolve({ error, response })));
+  const call = (way, payload) =>
+    new Promise((resolve) => provider[way](payload, (error, response) => resolve({ error, response })));
   for (const way of ['send', 'sendAsync']) {
     assert.deepEqual(await call(way, { id: 9, jsonrpc: '2.0', method: 'eth_chainId', params: [] }), {
       error: null,
@@ -40,9 +41,18 @@ test('`send` and `sendAsync` in all their forms', async () => {
     const failed = await call(way, { id: 'a', method: 'eth_nope' });
     assert.equal(failed.error.code, -32601);
     assert.deepEqual([failed.response.id, failed.response.error.code], ['a', -32601]);
-    const batch = await call(way, [{ id: 1, method: 'net_version' }, { id: 2, method: 'eth_nope' }]);
+    const batch = await call(way, [
+      { id: 1, method: 'net_version' },
+      { id: 2, method: 'eth_nope' },
+    ]);
     assert.equal(batch.error, null);
-    assert.deepEqual(batch.response.map(({ id, result }) => [id, result]), [[1, '1337'], [2, undefined]]);
+    assert.deepEqual(
+      batch.response.map(({ id, result }) => [id, result]),
+      [
+        [1, '1337'],
+        [2, undefined],
+      ],
+    );
   }
 });
 

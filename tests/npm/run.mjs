@@ -7,7 +7,17 @@
 // is added. Needs `npm ci --prefix tests/npm`. Exits with 1 if a test failed or none was run.
 
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { appendFileSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -33,10 +43,14 @@ const tarballs = said.trim().split('\n');
 const project = join(folder, 'project');
 mkdirSync(project);
 writeFileSync(join(project, 'package.json'), JSON.stringify({ private: true, type: 'module' }));
-execFileSync('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', '--ignore-scripts', '--loglevel=error', ...tarballs], {
-  cwd: project,
-  stdio: 'inherit',
-});
+execFileSync(
+  'npm',
+  ['install', '--prefer-offline', '--no-audit', '--no-fund', '--ignore-scripts', '--loglevel=error', ...tarballs],
+  {
+    cwd: project,
+    stdio: 'inherit',
+  },
+);
 // What a user's project has beside it: clients, TypeScript.
 for (const name of ['ethers', 'viem', 'typescript', '@types']) {
   symlinkSync(join(here, 'node_modules', name), join(project, 'node_modules', name));

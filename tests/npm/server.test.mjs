@@ -84,8 +84,19 @@ async function withServer(options, look) {
 
 test('options of the chain and the miner have their effect', async () => {
   const options = {
-    chain: { chainId: 4242, networkId: 77, hardfork: 'shanghai', time: new Date('2030-01-02T03:04:05Z'), allowUnlimitedContractSize: true },
-    miner: { blockTime: 0.05, blockGasLimit: '0x1000000', coinbase: '0x00000000000000000000000000000000000000cb', extraData: '0x70' },
+    chain: {
+      chainId: 4242,
+      networkId: 77,
+      hardfork: 'shanghai',
+      time: new Date('2030-01-02T03:04:05Z'),
+      allowUnlimitedContractSize: true,
+    },
+    miner: {
+      blockTime: 0.05,
+      blockGasLimit: '0x1000000',
+      coinbase: '0x00000000000000000000000000000000000000cb',
+      extraData: '0x70',
+    },
   };
   await withServer(options, async (ask, { provider }) => {
     assert.equal(await ask('eth_chainId'), '0x1092');
@@ -98,6 +109,37 @@ test('options of the chain and the miner have their effect', async () => {
     const [{ data }] = await once(provider, 'message');
     assert.equal(data.result.miner, '0x00000000000000000000000000000000000000cb');
   });
+});
+
+test('the other options of the miner, and errors as ganache has them', async () => {
+  const options = {
+    chain: { vmErrorsOnRPCResponse: false },
+    miner: {
+      instamine: 'strict',
+      timestampIncrement: 5,
+      defaultGasPrice: 3_000_000_000n,
+      defaultTransactionGasLimit: 90_000,
+      callGasLimit: '0x5f5e100',
+      priceBump: 50,
+    },
+  };
+  await withServer(options, async (ask, { provider }) => {
+    const [from] = await ask('eth_accounts');
+    const heads = [];
+    provider.on('message', ({ data }) => heads.push(data.result));
+    await ask('eth_subscribe', 'newHeads');
+    const hash = await ask('eth_sendTransaction', { from, to: from });
+    const { gasPrice, gas } = await ask('eth_getTransactionByHash', hash);
+    assert.deepEqual([BigInt(gasPrice), Number(gas)], [3_000_000_000n, 90_000]);
+    while (heads.length < 1) await once(provider, 'message');
+    const [before] = [await ask('eth_getBlockByNumber', '0x0', false)];
+    assert.equal(Number(heads[0].timestamp) - Number(before.timestamp), 5);
+    const error = await ask('eth_nope').catch((thrown) => thrown);
+    assert.deepEqual([error.code, error.message], [-32700, 'The method eth_nope does not exist/is not available']);
+  });
+  await withServer({ chain: { errors: 'geth' } }, async (ask) =>
+    assert.equal((await ask('eth_nope').catch((thrown) => thrown)).code, -32601),
+  );
 });
 
 test('options of the wallet have their effect', async () => {
@@ -120,7 +162,10 @@ test('options of the wallet have their effect', async () => {
   await withServer({ wallet }, async (ask) => {
     const [account, ...others] = await ask('eth_accounts');
     assert.equal(account, '0x19e7e376e7c213b7e7e7e46cc70a5dd086daff2a');
-    assert.ok(others.every((other) => other === stranger), 'those of a phrase are left out');
+    assert.ok(
+      others.every((other) => other === stranger),
+      'those of a phrase are left out',
+    );
     assert.equal(BigInt(await ask('eth_getBalance', account, 'latest')), 10n ** 18n + 1n);
     assert.equal(JSON.parse(readFileSync(accountKeysPath, 'utf8')).private_keys[account], secretKey);
     await ask('eth_sendTransaction', { from: account, to: stranger, value: '0xb1a2bc2ec50000' });
@@ -128,11 +173,29 @@ test('options of the wallet have their effect', async () => {
   });
 });
 
-test('old flat names still work', async () => {
-  await withServer({ total_accounts: 1, mnemonic: 'test test test test test test test test test test test junk', network_id: 5, default_balance_ether: 7 }, async (ask) => {
-    assert.deepEqual(await ask('eth_accounts'), ['0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266']);
-    assert.equal(await ask('net_version'), '5');
+test('a seed gives ganache’s accounts', async () => {
+  await withServer({ wallet: { seed: 'praline', totalAccounts: 1 } }, async (ask) => {
+    const [account] = await ask('eth_accounts');
+    await withServer({ seed: 'praline', total_accounts: 1 }, async (again) =>
+      assert.deepEqual(await again('eth_accounts'), [account]),
+    );
   });
+  await assert.rejects(api.cluster({ wallet: { seed: 'praline' } }), /give a cluster `wallet\.mnemonic`/);
+});
+
+test('old flat names still work', async () => {
+  await withServer(
+    {
+      total_accounts: 1,
+      mnemonic: 'test test test test test test test test test test test junk',
+      network_id: 5,
+      default_balance_ether: 7,
+    },
+    async (ask) => {
+      assert.deepEqual(await ask('eth_accounts'), ['0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266']);
+      assert.equal(await ask('net_version'), '5');
+    },
+  );
 });
 
 test('options that are not known, wrong or impossible are refused with a sentence', () => {
@@ -144,6 +207,7 @@ test('options that are not known, wrong or impossible are refused with a sentenc
     [{ fork: { url: 'http://localhost' } }, /cannot fork/],
     [{ database: { db: {} } }, /database\.dbPath/],
     [{ wallet: { lock: true } }, /always unlocked/],
+    [{ miner: { instamine: 'never' } }, /`miner\.instamine`: "never" is none of "eager", "strict"/],
     [{ wallet: { accounts: [{ balance: 1 }] } }, /number 0 has no `secretKey`/],
     [{ chainId: 1, chain: { chainId: 2 } }, /given twice/],
     [{ nodes: 3 }, /cluster\(options\)/],

@@ -11,4 +11,5 @@ const options = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--logleve
 
 if (Number(process.versions.node.split('.')[0]) < 22) execFileSync('npm', options, { cwd: `${here}node`, stdio: 'inherit' });
 const PATH = `${dirname(node22())}${delimiter}${process.env.PATH}`;
-for (const folder of [here, `${here}hardhat2`]) execFileSync('npm', options, { cwd: folder, stdio: 'inherit', env: { ...process.env, PATH } });
+for (const folder of [here, `${here}hardhat2`])
+  execFileSync('npm', options, { cwd: folder, stdio: 'inherit', env: { ...process.env, PATH } });

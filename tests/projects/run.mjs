@@ -22,23 +22,40 @@ const here = fileURLToPath(new URL('.', import.meta.url));
 const [target = 'one', ...wanted] = process.argv.slice(2);
 
 /** How many mocha says passed, failed, were skipped. */
-const mochaCounts = (output) => ['passing', 'failing', 'pending'].map((word) => Number(new RegExp(`^\\s*(\\d+) ${word}`, 'm').exec(output)?.[1] ?? 0));
+const mochaCounts = (output) =>
+  ['passing', 'failing', 'pending'].map((word) => Number(new RegExp(`^\\s*(\\d+) ${word}`, 'm').exec(output)?.[1] ?? 0));
 
 const PROJECTS = {
   hardhat3: {
     contracts: 'contracts',
-    command: () => [node22(), createRequire(import.meta.url).resolve('hardhat/package.json').replace('package.json', 'dist/src/cli.js'), 'test', 'mocha', '--network', 'praline'],
+    command: () => [
+      node22(),
+      createRequire(import.meta.url)
+        .resolve('hardhat/package.json')
+        .replace('package.json', 'dist/src/cli.js'),
+      'test',
+      'mocha',
+      '--network',
+      'praline',
+    ],
     counts: mochaCounts,
   },
   hardhat2: {
     contracts: 'contracts',
-    command: () => [process.execPath, join(here, 'hardhat2/node_modules/hardhat/internal/cli/bootstrap.js'), 'test', '--network', 'praline'],
+    command: () => [
+      process.execPath,
+      join(here, 'hardhat2/node_modules/hardhat/internal/cli/bootstrap.js'),
+      'test',
+      '--network',
+      'praline',
+    ],
     counts: mochaCounts,
   },
   foundry: {
     contracts: 'src',
     command: () => [process.execPath, '--test', '--test-reporter=spec', '--test-timeout=120000', 'test.mjs'],
-    counts: (output) => ['pass', 'fail', 'skipped'].map((word) => Number(new RegExp(`^\\W*${word} (\\d+)`, 'm').exec(output)?.[1] ?? 0)),
+    counts: (output) =>
+      ['pass', 'fail', 'skipped'].map((word) => Number(new RegExp(`^\\W*${word} (\\d+)`, 'm').exec(output)?.[1] ?? 0)),
   },
 };
 
@@ -52,16 +69,20 @@ async function rpc(url, method, params = []) {
 
 /** Which of the nodes leads. */
 async function leaderOf(urls) {
-  for (;;) {
+  for (const end = Date.now() + 30_000; Date.now() < end; ) {
     const roles = await Promise.all(urls.map((url) => rpc(url, 'cluster_status').then(({ role }) => role)));
     if (roles.includes('leader')) return roles.indexOf('leader');
   }
+  throw new Error('no leader after 30 seconds');
 }
 
 /** A server that a project tells of its middle; `act` is done before it is answered. */
 async function control(act) {
   const server = createServer((request, response) => {
-    act().then(() => response.end('{}'), (error) => response.writeHead(500).end(String(error)));
+    act().then(
+      () => response.end('{}'),
+      (error) => response.writeHead(500).end(String(error)),
+    );
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -115,7 +136,8 @@ async function runProject(name) {
     else failed += 1;
   }
   await nodes.stop();
-  if (process.env.PRALINE_COUNTS) appendFileSync(process.env.PRALINE_COUNTS, `${name}:${target} ${passed} ${failed} ${skipped}\n`);
+  if (process.env.PRALINE_COUNTS)
+    appendFileSync(process.env.PRALINE_COUNTS, `${name}:${target} ${passed} ${failed} ${skipped}\n`);
   return failed === 0;
 }
 

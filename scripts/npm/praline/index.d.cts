@@ -49,8 +49,9 @@ export interface ChainOptions {
   allowUnlimitedInitCodeSize?: boolean;
   /** No effect. */
   asyncRequestProcessing?: boolean;
-  /** Only `false`. */
   vmErrorsOnRPCResponse?: boolean;
+  /** Not ganache's: whose codes and words errors have. Default: `"ganache"`; for clusters `"geth"`. */
+  errors?: 'ganache' | 'geth';
 }
 
 export interface DatabaseOptions {
@@ -62,8 +63,12 @@ export interface LoggingOptions {
   quiet?: boolean;
   /** Default: the console; for clusters nothing. */
   logger?: Logger;
+  /** Parameters and results of requests, too. */
   verbose?: boolean;
+  /** Each instruction of transactions. */
   debug?: boolean;
+  /** A file to which all is written that is printed. */
+  file?: string;
 }
 
 export interface MinerOptions {
@@ -72,19 +77,18 @@ export interface MinerOptions {
   blockGasLimit?: Quantity;
   coinbase?: string;
   extraData?: string;
-  /** Only `"eager"`. */
-  instamine?: 'eager';
-  /** Only `"clock"`. */
-  timestampIncrement?: 'clock';
-  /** No effect. */
+  /** Whether a hash is answered after its block (the default) or before. */
+  instamine?: 'eager' | 'strict';
+  /** Seconds from block to block; the clock's by default. */
+  timestampIncrement?: 'clock' | Quantity;
+  /** Of transactions that name no price. */
   defaultGasPrice?: Quantity;
-  /** No effect. */
+  /** Before the merge. */
   difficulty?: Quantity;
-  /** No effect. */
+  /** Of transactions that name no limit. Default: an estimate. */
   defaultTransactionGasLimit?: 'estimate' | Quantity;
-  /** No effect. */
   callGasLimit?: Quantity;
-  /** No effect. */
+  /** Per cent by which a replacement must pay more. */
   priceBump?: Quantity;
 }
 
@@ -93,6 +97,8 @@ export interface WalletOptions {
   totalAccounts?: number;
   /** Default: a new one each time; for clusters `test test … junk`. */
   mnemonic?: string;
+  /** A text from which ganache makes the same accounts each time. Not for clusters. */
+  seed?: string;
   /** ganache's fixed phrase, `myth like … collect`. */
   deterministic?: boolean;
   hdPath?: string | readonly string[];
@@ -154,9 +160,10 @@ export interface LegacyOptions {
   gasPrice?: Quantity;
   gasLimit?: Quantity;
   callGasLimit?: Quantity;
-  instamine?: 'eager';
+  instamine?: 'eager' | 'strict';
   total_accounts?: number;
   accounts?: readonly AccountOption[];
+  seed?: string;
   mnemonic?: string;
   unlocked_accounts?: ReadonlyArray<string | number>;
   secure?: false;

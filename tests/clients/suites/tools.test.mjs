@@ -32,16 +32,22 @@ for (const nodes of against === 'anvil' ? [undefined] : [1, 3]) {
 
 /** A node of one chain for prool, which gives out ports and counts arguments as anvil's. */
 const nodeFor = (extra = {}) =>
-  Instance.anvil({ binary: against === 'anvil' ? foundry('anvil') : praline, ...(against === 'anvil' ? {} : { nodes: 1, ephemeral: true }), ...extra });
+  Instance.anvil({
+    binary: against === 'anvil' ? foundry('anvil') : praline,
+    ...(against === 'anvil' ? {} : { nodes: 1, ephemeral: true }),
+    ...extra,
+  });
 
 test('prool’s pool gives each test worker a chain of its own', async () => {
   const pool = Pool.define({ instance: nodeFor(), limit: 3 });
   const ports = await freePorts(4);
   try {
-    const urls = await Promise.all([1, 2, 3].map(async (worker) => {
-      await pool.start(worker, { port: ports + worker });
-      return `http://127.0.0.1:${ports + worker}`;
-    }));
+    const urls = await Promise.all(
+      [1, 2, 3].map(async (worker) => {
+        await pool.start(worker, { port: ports + worker });
+        return `http://127.0.0.1:${ports + worker}`;
+      }),
+    );
     await rpc(urls[1], 'evm_mine');
     assert.deepEqual(await Promise.all(urls.map((url) => rpc(url, 'eth_blockNumber'))), ['0x0', '0x1', '0x0']);
     await pool.restart(2);
@@ -55,7 +61,8 @@ test('prool’s pool gives each test worker a chain of its own', async () => {
 test('prool leases nodes and resets them in between', async () => {
   const snapshots = new Map();
   const address = ({ host, port }) => `http://${host === 'localhost' ? '127.0.0.1' : host}:${port}`;
-  const reset = async (instance) => assert.equal(await rpc(address(instance), 'evm_revert', [snapshots.get(instance.port)]), true);
+  const reset = async (instance) =>
+    assert.equal(await rpc(address(instance), 'evm_revert', [snapshots.get(instance.port)]), true);
   const pool = Pool.create({ instance: nodeFor(), limit: 1, reset });
   try {
     for (let round = 0; round < 3; round += 1) {
@@ -84,28 +91,32 @@ test('prool’s server puts chains behind paths of one port', async () => {
   }
 });
 
-test('prool’s `Instance.define`, for a cluster as one instance', { skip: against === 'anvil' ? 'anvil has one node' : false }, async () => {
-  const cluster = Instance.define(({ nodes }) => {
-    let program;
-    return {
-      _internal: {},
-      host: '127.0.0.1',
-      name: 'praline',
-      port: 8545,
-      async start({ port }) {
-        program = start(praline, ['--nodes', `${nodes}`, '--port', `${port}`, '--ephemeral']);
-        await program.until(/Listening on /g, nodes);
-      },
-      stop: () => program.stop(),
-    };
-  });
-  const port = await freePorts(3);
-  const pool = Pool.define({ instance: cluster({ nodes: 3 }) });
-  await pool.start('one', { port });
-  try {
-    await rpc(`http://127.0.0.1:${port + 2}`, 'evm_mine');
-    assert.equal(await rpc(`http://127.0.0.1:${port}`, 'eth_blockNumber'), '0x1');
-  } finally {
-    await pool.destroyAll();
-  }
-});
+test(
+  'prool’s `Instance.define`, for a cluster as one instance',
+  { skip: against === 'anvil' ? 'anvil has one node' : false },
+  async () => {
+    const cluster = Instance.define(({ nodes }) => {
+      let program;
+      return {
+        _internal: {},
+        host: '127.0.0.1',
+        name: 'praline',
+        port: 8545,
+        async start({ port }) {
+          program = start(praline, ['--nodes', `${nodes}`, '--port', `${port}`, '--ephemeral']);
+          await program.until(/Listening on /g, nodes);
+        },
+        stop: () => program.stop(),
+      };
+    });
+    const port = await freePorts(3);
+    const pool = Pool.define({ instance: cluster({ nodes: 3 }) });
+    await pool.start('one', { port });
+    try {
+      await rpc(`http://127.0.0.1:${port + 2}`, 'evm_mine');
+      assert.equal(await rpc(`http://127.0.0.1:${port}`, 'eth_blockNumber'), '0x1');
+    } finally {
+      await pool.destroyAll();
+    }
+  },
+);

@@ -5,7 +5,20 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';
 import WebSocket from 'ws';
-import { accounts, event, onEach, post, receiptOf, refused, restoreMining, rpc, sameEverywhere, urls, webSocketUrls, wrongInAnvil } from '../lib/nodes.mjs';
+import {
+  accounts,
+  event,
+  onEach,
+  post,
+  receiptOf,
+  refused,
+  restoreMining,
+  rpc,
+  sameEverywhere,
+  urls,
+  webSocketUrls,
+  wrongInAnvil,
+} from '../lib/nodes.mjs';
 import { Token } from '../lib/contracts.mjs';
 
 const [{ address: from }] = accounts;
@@ -38,8 +51,17 @@ async function subscribe(url, ...params) {
 test('wish 23, ganache#169: eth_subscribe over HTTP is refused, and the server lives', async () => {
   await onEach(async (url) => {
     await refused(rpc(url, 'eth_subscribe', ['newHeads']), -32601, /./);
-    const { text } = await post(url, JSON.stringify([{ jsonrpc: '2.0', id: 1, method: 'eth_subscribe', params: ['logs'] }, { jsonrpc: '2.0', id: 2, method: 'eth_chainId' }]));
-    assert.deepEqual(JSON.parse(text).map(({ result, error }) => result ?? error.code), [-32601, '0x7a69']);
+    const { text } = await post(
+      url,
+      JSON.stringify([
+        { jsonrpc: '2.0', id: 1, method: 'eth_subscribe', params: ['logs'] },
+        { jsonrpc: '2.0', id: 2, method: 'eth_chainId' },
+      ]),
+    );
+    assert.deepEqual(
+      JSON.parse(text).map(({ result, error }) => result ?? error.code),
+      [-32601, '0x7a69'],
+    );
   });
 });
 
@@ -90,29 +112,49 @@ test('wish 23: one who subscribes again and again does not wear the server out',
   });
 });
 
-test('wish 24, hardhat#4761, edr#1027, edr#392, hardhat#7302: the methods that were missing', { skip: wrongInAnvil }, async () => {
-  try {
-    await rpc(urls[0], 'evm_setAutomine', [false]);
-    const created = await rpc(urls[0], 'eth_sendTransaction', [{ from, data: `${Token.bytecode}${'3e8'.padStart(64, '0')}`, gas: '0x200000' }]);
-    const sent = await rpc(urls[0], 'eth_sendTransaction', [{ from, to, value: '0x1' }]);
-    await rpc(urls[0], 'evm_mine');
-    const receipts = await Promise.all([created, sent].map((hash) => rpc(urls[0], 'eth_getTransactionReceipt', [hash])));
-    const [{ blockHash, contractAddress }] = receipts;
-    assert.deepEqual(await sameEverywhere('eth_getBlockReceipts', [blockHash]), receipts);
+test(
+  'wish 24, hardhat#4761, edr#1027, edr#392, hardhat#7302: the methods that were missing',
+  { skip: wrongInAnvil },
+  async () => {
+    try {
+      await rpc(urls[0], 'evm_setAutomine', [false]);
+      const created = await rpc(urls[0], 'eth_sendTransaction', [
+        { from, data: `${Token.bytecode}${'3e8'.padStart(64, '0')}`, gas: '0x200000' },
+      ]);
+      const sent = await rpc(urls[0], 'eth_sendTransaction', [{ from, to, value: '0x1' }]);
+      await rpc(urls[0], 'evm_mine');
+      const receipts = await Promise.all([created, sent].map((hash) => rpc(urls[0], 'eth_getTransactionReceipt', [hash])));
+      const [{ blockHash, contractAddress }] = receipts;
+      assert.deepEqual(await sameEverywhere('eth_getBlockReceipts', [blockHash]), receipts);
 
-    const balanceOf = { to: contractAddress, data: `0x70a08231${from.slice(2).toLowerCase().padStart(64, '0')}` };
-    const transfer = { from, to: contractAddress, data: `0xa9059cbb${to.slice(2).padStart(64, '0')}${'7'.padStart(64, '0')}` };
-    const blockStateCalls = [{ calls: [transfer, balanceOf] }];
-    const [simulated] = await sameEverywhere('eth_simulateV1', [{ blockStateCalls, traceTransfers: true, validation: false }, blockHash]);
-    assert.deepEqual(simulated.calls.map(({ status }) => status), ['0x1', '0x1']);
-    assert.equal(BigInt(simulated.calls[1].returnData), 993n);
-    assert.equal(BigInt(await rpc(urls[0], 'eth_call', [balanceOf])), 1000n, 'nothing has changed');
+      const balanceOf = { to: contractAddress, data: `0x70a08231${from.slice(2).toLowerCase().padStart(64, '0')}` };
+      const transfer = {
+        from,
+        to: contractAddress,
+        data: `0xa9059cbb${to.slice(2).padStart(64, '0')}${'7'.padStart(64, '0')}`,
+      };
+      const blockStateCalls = [{ calls: [transfer, balanceOf] }];
+      const [simulated] = await sameEverywhere('eth_simulateV1', [
+        { blockStateCalls, traceTransfers: true, validation: false },
+        blockHash,
+      ]);
+      assert.deepEqual(
+        simulated.calls.map(({ status }) => status),
+        ['0x1', '0x1'],
+      );
+      assert.equal(BigInt(simulated.calls[1].returnData), 993n);
+      assert.equal(BigInt(await rpc(urls[0], 'eth_call', [balanceOf])), 1000n, 'nothing has changed');
 
-    const trace = await sameEverywhere('debug_traceTransaction', [created, { tracer: 'callTracer' }]);
-    assert.deepEqual([trace.type, trace.to], ['CREATE', contractAddress]);
-    const call = await sameEverywhere('debug_traceCall', [transfer, 'latest', { tracer: 'callTracer', tracerConfig: { withLog: true } }]);
-    assert.equal(call.logs.length, 1);
-  } finally {
-    await restoreMining();
-  }
-});
+      const trace = await sameEverywhere('debug_traceTransaction', [created, { tracer: 'callTracer' }]);
+      assert.deepEqual([trace.type, trace.to], ['CREATE', contractAddress]);
+      const call = await sameEverywhere('debug_traceCall', [
+        transfer,
+        'latest',
+        { tracer: 'callTracer', tracerConfig: { withLog: true } },
+      ]);
+      assert.equal(call.logs.length, 1);
+    } finally {
+      await restoreMining();
+    }
+  },
+);

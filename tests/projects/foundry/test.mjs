@@ -13,7 +13,10 @@ import { fileURLToPath } from 'node:url';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const url = process.env.PRALINE_URL;
-const [account, key] = ['0x70997970C51812dc3A010C7d01b50e0d17dc79C8', '0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d'];
+const [account, key] = [
+  '0x70997970C51812dc3A010C7d01b50e0d17dc79C8',
+  '0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d',
+];
 
 const machine = `${process.platform}-${{ x64: 'amd64' }[process.arch] ?? process.arch}`;
 const program = (tool) => createRequire(import.meta.url).resolve(`@foundry-rs/${tool}-${machine}/bin/${tool}`);
@@ -53,7 +56,21 @@ test('forge build, with npm’s solc', async () => {
 test('forge create', async () => {
   const { timestamp } = JSON.parse(await cast('block', 'latest', '--json'));
   const unlockTime = Number(timestamp) + 604_800;
-  const said = await run('forge', 'create', 'src/Vault.sol:Vault', '--rpc-url', url, '--private-key', key, '--broadcast', '--value', '1ether', '--json', '--constructor-args', `${unlockTime}`);
+  const said = await run(
+    'forge',
+    'create',
+    'src/Vault.sol:Vault',
+    '--rpc-url',
+    url,
+    '--private-key',
+    key,
+    '--broadcast',
+    '--value',
+    '1ether',
+    '--json',
+    '--constructor-args',
+    `${unlockTime}`,
+  );
   const created = JSON.parse(said.slice(said.indexOf('{')));
   vault = created.deployedTo;
   assert.equal(await cast('call', vault, 'owner()(address)'), account);
@@ -65,8 +82,13 @@ test('cast: send, events, receipts, storage', async () => {
   const sent = JSON.parse(await cast('send', vault, 'deposit()', '--value', '5', '--private-key', key, '--json'));
   assert.equal(sent.status, '0x1');
   assert.equal(first(await cast('call', vault, 'deposits(address)(uint256)', account)), '5');
-  const logs = JSON.parse(await cast('logs', '--json', '--from-block', '0', '--address', vault, 'Deposited(address indexed,uint256)'));
-  assert.deepEqual(logs.map(({ transactionHash, data }) => [transactionHash, BigInt(data)]), [[sent.transactionHash, 5n]]);
+  const logs = JSON.parse(
+    await cast('logs', '--json', '--from-block', '0', '--address', vault, 'Deposited(address indexed,uint256)'),
+  );
+  assert.deepEqual(
+    logs.map(({ transactionHash, data }) => [transactionHash, BigInt(data)]),
+    [[sent.transactionHash, 5n]],
+  );
   assert.equal(JSON.parse(await cast('receipt', sent.transactionHash, '--json')).blockHash, sent.blockHash);
   assert.equal(BigInt(await cast('storage', vault, '0')), BigInt(account));
   assert.equal(JSON.parse(await cast('tx', sent.transactionHash, '--json')).from.toLowerCase(), account.toLowerCase());
@@ -74,7 +96,10 @@ test('cast: send, events, receipts, storage', async () => {
 
 test('cast tells of reverts: reason, custom error, panic', async () => {
   await assert.rejects(cast('call', vault, 'withdraw()', '--from', account), /too early/);
-  await assert.rejects(cast('call', vault, 'withdraw()', '--from', '0x00000000000000000000000000000000000abc01'), /0x245aecd3|NotOwner/);
+  await assert.rejects(
+    cast('call', vault, 'withdraw()', '--from', '0x00000000000000000000000000000000000abc01'),
+    /0x245aecd3|NotOwner/,
+  );
   await assert.rejects(cast('call', vault, 'break_(uint256)', '0'), /division or modulo by zero|0x12/);
   await assert.rejects(cast('send', vault, 'withdraw()', '--private-key', key), /too early/);
 });
@@ -84,14 +109,19 @@ test('forge script --broadcast, six transactions, with a node lost under way', a
   const script = run('forge', 'script', 'script/Open.s.sol:Open', '--rpc-url', url, '--broadcast', '--slow');
   script.catch(() => {});
   if (process.env.PROJECT_CONTROL) {
-    while (Number(await cast('block-number')) === height) await Promise.race([script, new Promise((resolve) => setTimeout(resolve, 5))]);
+    while (Number(await cast('block-number')) === height)
+      await Promise.race([script, new Promise((resolve) => setTimeout(resolve, 5))]);
     await fetch(`${process.env.PROJECT_CONTROL}/middle`, { method: 'POST' });
   }
   await script;
-  const { transactions, receipts } = JSON.parse(readFileSync(join(folder, 'broadcast/Open.s.sol/31337/run-latest.json'), 'utf8'));
+  const { transactions, receipts } = JSON.parse(
+    readFileSync(join(folder, 'broadcast/Open.s.sol/31337/run-latest.json'), 'utf8'),
+  );
   assert.equal(receipts.length, 6);
   assert.ok(receipts.every(({ status }) => status === '0x1'));
-  const created = transactions.filter(({ transactionType }) => transactionType === 'CREATE').map(({ contractAddress }) => contractAddress);
+  const created = transactions
+    .filter(({ transactionType }) => transactionType === 'CREATE')
+    .map(({ contractAddress }) => contractAddress);
   for (const [index, address] of created.entries()) {
     assert.equal(first(await cast('balance', address)), `${11 * (index + 1)}`);
   }

@@ -9,11 +9,7 @@ const { constants } = require('node:os');
 const { binary } = require('../lib/binary.cjs');
 
 const args = process.argv.slice(2);
-// What goes on in the background is meant to outlive this process. (`-D` is ganache's short form.)
-const stays = args.some((arg) => arg === '--detach' || arg === '-D' || arg === '--😈');
-const options = stays
-  ? { stdio: 'inherit' }
-  : { stdio: ['pipe', 'inherit', 'inherit'], env: { PRALINE_EXIT_WITH_STDIN: 'true', ...process.env } };
+const options = { stdio: ['pipe', 'inherit', 'inherit'], env: { PRALINE_EXIT_WITH_STDIN: 'true', ...process.env } };
 
 let child;
 try {
@@ -23,7 +19,7 @@ try {
   process.exit(1);
 }
 // The pipe breaks when the program ends first.
-child.stdin?.on('error', () => {});
+child.stdin.on('error', () => {});
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
 child.once('error', (error) => {
   console.error(`Error: ${error.message}`);

@@ -31,6 +31,16 @@ function initialAccounts(written, read) {
   );
 }
 
+/** ganache's file of keys. */
+function writeAccountKeys(file, accounts) {
+  const entries = Object.entries(accounts);
+  const keys = {
+    addresses: Object.fromEntries(entries.map(([account]) => [account, account])),
+    private_keys: Object.fromEntries(entries.map(([account, { secretKey }]) => [account, secretKey])),
+  };
+  writeFileSync(file, JSON.stringify(keys), { mode: 0o600 });
+}
+
 class Chain {
   constructor(options) {
     this.read = readOptions(options, { defaults: GANACHE_DEFAULTS });
@@ -43,10 +53,10 @@ class Chain {
   /** Starts the node, once; answers its address. */
   start({ port = 0, host = '127.0.0.1' } = {}) {
     if (!this.process) {
-      const { local, config, accounts } = this.read;
+      const { local, config, flags, accounts } = this.read;
       const memory = recall(local.dbPath);
       this.keys = memory.keys ?? makeKeys(1);
-      const hasPhrase = config.accounts?.mnemonic !== undefined || accounts.length > 0;
+      const hasPhrase = config.accounts?.mnemonic !== undefined || flags.includes('--seed') || accounts.length > 0;
       if (!hasPhrase && memory.mnemonic) (config.accounts ??= {}).mnemonic = memory.mnemonic;
       this.folder = makeFolder();
       const file = join(this.folder, 'config.toml');
@@ -55,7 +65,7 @@ class Chain {
       const args = ['--config', file, '--host', host === 'localhost' ? '127.0.0.1' : host];
       args.push(...(local.dbPath ? ['--data-dir', String(local.dbPath)] : ['--ephemeral']));
       if (!hasPhrase && !memory.mnemonic) args.push('--mnemonic-random');
-      if (local.verbose || local.debug) args.push('-v');
+      args.push(...flags);
       const logger = local.logger ?? console;
       const onLine = local.quiet ? () => {} : (line) => logger.log(line);
       this.process = new NodeProcess(args, { cwd: process.cwd(), onLine, accountsFile: join(this.folder, 'accounts.json') });
@@ -65,23 +75,10 @@ class Chain {
     return this.ready;
   }
 
-  async #prepare(address) {
-    const { unlockedAccounts, accountKeysPath, dbPath } = this.read.local;
+  #prepare(address) {
+    const { accountKeysPath, dbPath } = this.read.local;
     remember(dbPath, { keys: this.keys, mnemonic: this.process.startedSync().wallet?.mnemonic });
-    if (accountKeysPath !== undefined) {
-      const accounts = Object.entries(this.accounts());
-      const keys = {
-        addresses: Object.fromEntries(accounts.map(([account]) => [account, account])),
-        private_keys: Object.fromEntries(accounts.map(([account, { secretKey }]) => [account, secretKey])),
-      };
-      writeFileSync(accountKeysPath, JSON.stringify(keys), { mode: 0o600 });
-    }
-    for (const account of unlockedAccounts ?? []) {
-      // A number is one of the dev accounts, which are unlocked.
-      if (typeof account !== 'string' || !/^0x[0-9a-fA-F]{40}$/.test(account)) continue;
-      const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'anvil_impersonateAccount', params: [account] });
-      await fetch(`http://${address}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
-    }
+    if (accountKeysPath !== undefined) writeAccountKeys(accountKeysPath, this.accounts());
     this.process.hold(this.keepsRunning);
     return address;
   }
@@ -102,4 +99,4 @@ class Chain {
   }
 }
 
-module.exports = { Chain, initialAccounts, nested };
+module.exports = { Chain, initialAccounts, nested, writeAccountKeys };

@@ -6,7 +6,7 @@ const { EventEmitter } = require('node:events');
 const { writeFileSync } = require('node:fs');
 const net = require('node:net');
 const { join } = require('node:path');
-const { initialAccounts, nested } = require('./chain.cjs');
+const { initialAccounts, nested, writeAccountKeys } = require('./chain.cjs');
 const { configText, makeKeys, recall, remember } = require('./config.cjs');
 const { NodeProcess, makeFolder, removeFolder } = require('./node-process.cjs');
 const { OptionError, readOptions } = require('./options.cjs');
@@ -20,9 +20,12 @@ const ATTEMPTS = 3;
 async function freePorts(count) {
   const servers = Array.from({ length: count }, () => net.createServer());
   const ports = await Promise.all(
-    servers.map((server) => new Promise((resolve, reject) => {
-      server.once('error', reject).listen(0, '127.0.0.1', () => resolve(server.address().port));
-    })),
+    servers.map(
+      (server) =>
+        new Promise((resolve, reject) => {
+          server.once('error', reject).listen(0, '127.0.0.1', () => resolve(server.address().port));
+        }),
+    ),
   );
   await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
   return ports;
@@ -44,7 +47,7 @@ class Cluster extends EventEmitter {
   }
 
   static async start(options) {
-    const read = readOptions(options);
+    const read = readOptions(options, { isCluster: true });
     const count = Number(read.local.nodes ?? 3);
     if (!Number.isInteger(count) || count < 1 || count > NODES_MAX) {
       throw new OptionError('nodes', `${read.local.nodes} is not a whole number from 1 to ${NODES_MAX}`);
@@ -75,22 +78,33 @@ class Cluster extends EventEmitter {
       peer: `127.0.0.1:${ports[count + index]}`,
     }));
     writeFileSync(join(this.#folder, 'config.toml'), configText(this.#read, members, { allowFaults: true }), { mode: 0o600 });
-    this.#nodes = members.map(({ rpc }, index) => ({ name: `node${index + 1}`, address: rpc, process: undefined, isPaused: false, index }));
-    this.providers = this.#nodes.map((node) => new Provider({
-      start: async () => node.address,
-      stop: async () => {},
-      options: () => nested(this.#read.flat),
-      initialAccounts: () => this.getInitialAccounts(),
+    this.#nodes = members.map(({ rpc }, index) => ({
+      name: `node${index + 1}`,
+      address: rpc,
+      process: undefined,
+      isPaused: false,
+      index,
     }));
+    this.providers = this.#nodes.map(
+      (node) =>
+        new Provider({
+          start: async () => node.address,
+          stop: async () => {},
+          options: () => nested(this.#read.flat),
+          initialAccounts: () => this.getInitialAccounts(),
+        }),
+    );
     await Promise.all(this.#nodes.map((node) => this.#startNode(node)));
+    const { accountKeysPath } = this.#read.local;
+    if (accountKeysPath !== undefined) writeAccountKeys(accountKeysPath, this.getInitialAccounts());
     // The first answer of each says that it knows a leader and has what all have.
     await Promise.all(this.providers.map((provider) => provider.request({ method: 'eth_blockNumber' })));
   }
 
   async #startNode(node) {
-    const { logger, quiet, verbose, debug } = this.#read.local;
+    const { logger, quiet } = this.#read.local;
     const args = ['node', '--config', join(this.#folder, 'config.toml'), '--node', node.name, '--data-dir', this.#dataDir];
-    if (verbose || debug) args.push('-v');
+    args.push(...this.#read.flags);
     const child = new NodeProcess(args, {
       cwd: this.#folder,
       onLine: logger && !quiet ? (line) => logger.log(`${node.name}: ${line}`) : undefined,
@@ -106,7 +120,8 @@ class Cluster extends EventEmitter {
 
   #node(index) {
     const node = this.#nodes[index];
-    if (!node) throw new RangeError(`praline: there is no node ${index}; nodes are numbered from 0 to ${this.#nodes.length - 1}`);
+    if (!node)
+      throw new RangeError(`praline: there is no node ${index}; nodes are numbered from 0 to ${this.#nodes.length - 1}`);
     return node;
   }
 

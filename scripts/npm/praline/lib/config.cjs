@@ -39,7 +39,8 @@ function remember(folder, memory) {
 /** The key pairs of `count` nodes. */
 const makeKeys = (count) => Array.from({ length: count }, keyPair);
 
-const literal = (value) => (typeof value === 'string' ? JSON.stringify(value) : String(value));
+/** A value in TOML, whose texts and lists of texts are JSON's. */
+const literal = (value) => (typeof value === 'string' || Array.isArray(value) ? JSON.stringify(value) : String(value));
 const section = (header, entries) =>
   [header, ...Object.entries(entries).map(([key, value]) => `${key} = ${literal(value)}`), ''].join('\n');
 
@@ -48,8 +49,8 @@ const section = (header, entries) =>
  * @param members `{rpc, peer, publicKey, secretKey}` of each; port 0 where the system is to choose
  */
 function configText({ config, accounts }, members, { allowFaults = false } = {}) {
-  const sections = Object.entries(config).map(([name, entries]) => section(`[${name}]`, entries));
-  if (allowFaults) sections.push(section('[server]', { allow_faults: true }));
+  const all = allowFaults ? { ...config, server: { ...config.server, allow_faults: true } } : config;
+  const sections = Object.entries(all).map(([name, entries]) => section(`[${name}]`, entries));
   for (const { secretKey, balance } of accounts) {
     sections.push(section('[[account]]', { private_key: secretKey, balance_ether: weiToEther(balance) }));
   }

@@ -1,8 +1,9 @@
 // The one table of options: ganache's names, what each does to Praline's config, and what is not possible.
 //
-// An entry says how a value gets into the config file (`config`: the key, `as`: the conversion), into the arguments of a
-// chain in one process (`flag`), or that JavaScript sees to it itself (`local`). `ignored` and `refused` say why a known
-// option has no effect, or cannot be had. An option that is not here is an error.
+// An entry says how a value gets into the config file (`config`: the key, `as`: the conversion) or into the arguments
+// (`flag`; `alone`: of a chain of one node, because the nodes of a cluster have all that makes the chain from the config),
+// or that JavaScript sees to it itself (`local`). `ignored` and `refused` say why a known option has no effect, or cannot
+// be had. An option that is not here is an error.
 
 'use strict';
 
@@ -58,6 +59,22 @@ function path(value) {
   return joined.endsWith('/') ? joined : `${joined}/`;
 }
 
+/** A whole number; the word of ganache that means none is left out. */
+const integerOr = (word) => (value, option) => (value === word ? undefined : integer(value, option));
+
+/** One of some words. */
+const oneOf =
+  (...words) =>
+  (value, option) => {
+    if (words.includes(value)) return value;
+    throw new OptionError(option, `${show(value)} is none of ${words.map((word) => `"${word}"`).join(', ')}`);
+  };
+
+function texts(value, option) {
+  if (Array.isArray(value)) return value.map(String);
+  throw new OptionError(option, `${show(value)} is not a list`);
+}
+
 const ether = (value, option) => {
   if (!/^\d+(\.\d+)?$/.test(String(value))) throw new OptionError(option, `${show(value)} is not an amount of ether`);
   return String(value);
@@ -76,9 +93,11 @@ const TABLE = {
     time: { config: 'chain.genesis_timestamp', as: unixSeconds },
     hardfork: { config: 'chain.hardfork', as: text },
     allowUnlimitedContractSize: { config: 'chain.code_size_limit', as: unlimited },
-    allowUnlimitedInitCodeSize: { config: 'chain.code_size_limit', as: unlimited },
+    allowUnlimitedInitCodeSize: { config: 'chain.initcode_size_limit', as: unlimited },
     asyncRequestProcessing: { ignored: 'requests are always worked on side by side, and writes one after the other' },
-    vmErrorsOnRPCResponse: { check: onlyIf(false, 'transactions that fail are answered with their hash') },
+    vmErrorsOnRPCResponse: { config: 'server.vm_errors_on_rpc_response', as: boolean },
+    /** Not ganache's: whose codes and words errors have. */
+    errors: { config: 'server.errors', as: oneOf('ganache', 'geth') },
   },
   database: {
     dbPath: { local: true },
@@ -87,33 +106,36 @@ const TABLE = {
   logging: {
     quiet: { local: true },
     logger: { local: true },
-    verbose: { local: true },
-    debug: { local: true },
-    file: { local: true },
+    verbose: { flag: '--log-bodies', as: boolean },
+    debug: { flag: '--log-opcodes', as: boolean },
+    file: { flag: '--log-file', as: text },
   },
   miner: {
     blockTime: { config: 'mining.interval_ms', as: secondsInMs },
     blockGasLimit: { config: 'chain.gas_limit', as: integer },
-    defaultGasPrice: { ignored: 'transactions without a price get one from the base fee' },
-    difficulty: { ignored: 'blocks have no difficulty since the merge' },
-    defaultTransactionGasLimit: { ignored: 'transactions without a limit get an estimate' },
-    callGasLimit: { ignored: 'calls may use the gas limit of a block' },
-    instamine: { check: onlyIf('eager', 'only "eager" is there: a transaction is mined when its hash is answered') },
+    defaultGasPrice: { config: 'chain.default_gas_price', as: integer },
+    difficulty: { config: 'chain.difficulty', as: integer },
+    defaultTransactionGasLimit: { config: 'chain.default_transaction_gas', as: integerOr('estimate') },
+    callGasLimit: { config: 'server.call_gas_limit', as: integer },
+    instamine: { config: 'mining.instamine', as: oneOf('eager', 'strict') },
     coinbase: { config: 'chain.coinbase', as: text },
     extraData: { config: 'chain.extra_data', as: text },
-    priceBump: { ignored: 'a replacement must offer a tenth more' },
-    timestampIncrement: { check: onlyIf('clock', 'only "clock" is there; see `evm_setNextBlockTimestamp`') },
+    priceBump: { config: 'mining.price_bump_percent', as: integer },
+    timestampIncrement: { config: 'mining.timestamp_increment_seconds', as: integerOr('clock') },
     legacyInstamine: { ignored: 'ganache has dropped it, too' },
   },
   wallet: {
     totalAccounts: { config: 'accounts.count', as: integer },
     mnemonic: { config: 'accounts.mnemonic', as: text },
-    deterministic: { config: 'accounts.mnemonic', as: (value, option) => (boolean(value, option) ? DETERMINISTIC_MNEMONIC : undefined) },
-    seed: { refused: 'accounts come from `wallet.mnemonic`; a phrase gives the same accounts each time' },
+    deterministic: {
+      config: 'accounts.mnemonic',
+      as: (value, option) => (boolean(value, option) ? DETERMINISTIC_MNEMONIC : undefined),
+    },
+    seed: { flag: '--seed', as: text, alone: true },
     hdPath: { config: 'accounts.derivation_path', as: path },
     defaultBalance: { config: 'accounts.balance_ether', as: ether },
     accounts: { local: true },
-    unlockedAccounts: { local: true },
+    unlockedAccounts: { config: 'chain.unlocked', as: texts },
     accountKeysPath: { local: true },
     lock: { check: onlyIf(false, 'dev accounts are always unlocked') },
     passphrase: { ignored: 'dev accounts are always unlocked' },
@@ -172,7 +194,7 @@ const LEGACY = {
 };
 
 /** What ganache does where nothing is said. */
-const GANACHE_DEFAULTS = { 'chain.chainId': 1337, 'wallet.defaultBalance': 1000 };
+const GANACHE_DEFAULTS = { 'chain.chainId': 1337, 'chain.errors': 'ganache', 'wallet.defaultBalance': 1000 };
 
 /** The options as `group.name` → value: old names made new, unknown ones refused. */
 function flatten(options) {
@@ -225,14 +247,15 @@ function weiToEther(wei) {
 /**
  * Reads options once and for all.
  *
- * @returns `config`: section → key → value, `accounts`: those with keys of their own, `local`: what is done here,
- *   `flat`: every option as it was given, with the defaults.
+ * @returns `config`: section → key → value, `flags`: arguments, `accounts`: those with keys of their own, `local`: what
+ *   is done here, `flat`: every option as it was given, with the defaults.
  */
-function readOptions(options, { defaults = {} } = {}) {
+function readOptions(options, { defaults = {}, isCluster = false } = {}) {
   const flat = flatten(options);
   for (const [option, value] of Object.entries(defaults)) if (!flat.has(option)) flat.set(option, value);
   const config = {};
   const local = {};
+  const flags = [];
   for (const [option, value] of flat) {
     const [group, name] = option.split('.');
     const entry = Object.hasOwn(TABLE, group) && Object.hasOwn(TABLE[group], name) ? TABLE[group][name] : undefined;
@@ -241,9 +264,15 @@ function readOptions(options, { defaults = {} } = {}) {
     if (entry.ignored) warnOnce(option, entry.ignored);
     if (entry.check) entry.check(value, option);
     if (entry.local) local[name] = value;
-    if (!entry.config) continue;
+    if (!entry.as) continue;
     const converted = entry.as(value, option);
     if (converted === undefined) continue;
+    if (entry.flag) {
+      if (entry.alone && isCluster)
+        throw new OptionError(option, 'is for `server` and `provider`; give a cluster `wallet.mnemonic`');
+      if (converted !== false) flags.push(...(converted === true ? [entry.flag] : [entry.flag, String(converted)]));
+      continue;
+    }
     const [section, key] = entry.config.split('.');
     (config[section] ??= {})[key] = converted;
   }
@@ -253,7 +282,7 @@ function readOptions(options, { defaults = {} } = {}) {
     if (flat.has('wallet.totalAccounts')) throw new OptionError('wallet.totalAccounts', 'excludes `wallet.accounts`');
     (config.accounts ??= {}).count = 0n;
   }
-  return { config, accounts, local, flat };
+  return { config, flags, accounts, local, flat };
 }
 
 module.exports = { OptionError, readOptions, weiToEther, GANACHE_DEFAULTS, TEST_MNEMONIC };

@@ -93,7 +93,9 @@ class Provider extends EventEmitter {
     await new Promise((resolve, reject) => {
       socket.once('open', resolve);
       socket.once('error', (error) => {
-        reject(new ProviderRpcError({ code: DISCONNECTED, message: `no connection to the node at ${address}: ${error.message}` }));
+        reject(
+          new ProviderRpcError({ code: DISCONNECTED, message: `no connection to the node at ${address}: ${error.message}` }),
+        );
       });
     });
     const connection = new Connection(socket, (message) => this._notify(message));
@@ -102,7 +104,10 @@ class Provider extends EventEmitter {
       this._connection = undefined;
       const why = reason.toString() || `code ${code}`;
       connection.fail(why);
-      this.emit('disconnect', new ProviderRpcError({ code: DISCONNECTED, message: `the node has closed the connection: ${why}` }));
+      this.emit(
+        'disconnect',
+        new ProviderRpcError({ code: DISCONNECTED, message: `the node has closed the connection: ${why}` }),
+      );
     });
     const { result } = await connection.exchange('eth_chainId', []);
     connection.rest();
@@ -148,7 +153,10 @@ class Provider extends EventEmitter {
     };
     if (Array.isArray(payload)) {
       const answers = await Promise.all(payload.map(one));
-      callback(null, answers.map(({ response }) => response));
+      callback(
+        null,
+        answers.map(({ response }) => response),
+      );
     } else {
       const { error, response } = await one(payload);
       callback(error ?? null, response);

@@ -32,7 +32,10 @@ async function relay(to, port, host) {
   const sockets = new Set();
   const server = net.createServer((client) => {
     const node = net.connect(Number(toPort), toHost);
-    for (const [from, other] of [[client, node], [node, client]]) {
+    for (const [from, other] of [
+      [client, node],
+      [node, client],
+    ]) {
       sockets.add(from);
       from.pipe(other);
       from.on('error', () => other.destroy());
@@ -74,12 +77,16 @@ class Server extends EventEmitter {
     const done = typeof host === 'function' ? host : callback;
     const opened = this.#open(port, typeof host === 'string' ? host : undefined);
     if (typeof done !== 'function') return opened;
-    opened.then(() => done(null), (error) => done(error));
+    opened.then(
+      () => done(null),
+      (error) => done(error),
+    );
     return undefined;
   }
 
   async #open(port, host = '127.0.0.1') {
-    if (this.status !== ServerStatus.ready) throw new Error('praline: this server listens already, or is closed; make another one');
+    if (this.status !== ServerStatus.ready)
+      throw new Error('praline: this server listens already, or is closed; make another one');
     const number = parsePort(port);
     this.status = ServerStatus.opening;
     this.#chain.keepsRunning = true;

@@ -25,7 +25,9 @@ async function deployed() {
 describe('Vault', () => {
   it('is deployed by a fixture, tells of deposits, and starts anew with it', async () => {
     const { vault, other } = await loadFixture(deployed);
-    await expect(vault.connect(other).deposit({ value: 5n })).to.emit(vault, 'Deposited').withArgs(other.address, 5n);
+    await expect(vault.connect(other).deposit({ value: 5n }))
+      .to.emit(vault, 'Deposited')
+      .withArgs(other.address, 5n);
     const again = await loadFixture(deployed);
     expect(await again.vault.deposits(other)).to.equal(0n);
   });
@@ -48,7 +50,9 @@ describe('Vault', () => {
     const { vault, unlockTime } = await loadFixture(deployed);
     expect(await time.latest()).to.be.lessThan(unlockTime);
     await time.setNextBlockTimestamp(unlockTime + 5);
-    await expect(vault.withdraw()).to.emit(vault, 'Withdrawn').withArgs(await vault.owner(), ONE, unlockTime + 5);
+    await expect(vault.withdraw())
+      .to.emit(vault, 'Withdrawn')
+      .withArgs(await vault.owner(), ONE, unlockTime + 5);
   });
 });
 

@@ -32,7 +32,9 @@ describe('Vault', () => {
 
   it('tells of deposits by events', async () => {
     const { vault, other } = await loadFixture(deployed);
-    await expect(vault.connect(other).deposit({ value: 5n })).to.emit(vault, 'Deposited').withArgs(other.address, 5n);
+    await expect(vault.connect(other).deposit({ value: 5n }))
+      .to.emit(vault, 'Deposited')
+      .withArgs(other.address, 5n);
     expect(await vault.deposits(other)).to.equal(5n);
     const found = await vault.queryFilter(vault.filters.Deposited(other.address));
     expect(found.map(({ args }) => args.amount)).to.deep.equal([5n]);
@@ -67,7 +69,9 @@ describe('Vault', () => {
     const { vault, other, unlockTime } = await loadFixture(deployed);
     await vault.connect(other).deposit({ value: 3n });
     await time.setNextBlockTimestamp(unlockTime + 5);
-    await expect(vault.withdraw()).to.emit(vault, 'Withdrawn').withArgs(await vault.owner(), ONE + 3n, unlockTime + 5);
+    await expect(vault.withdraw())
+      .to.emit(vault, 'Withdrawn')
+      .withArgs(await vault.owner(), ONE + 3n, unlockTime + 5);
   });
 });
 
