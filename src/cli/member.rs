@@ -60,7 +60,20 @@ pub(super) enum MemberError {
     Read { path: PathBuf, source: io::Error },
 }
 
+const EXAMPLES: &str = "\
+Examples:
+  praline keys --out node4.key                   an identity, made where the new node will run
+  praline member add --name node4 --peer 127.0.0.1:30548 --rpc 127.0.0.1:8548 --key-file node4.key --out node4.toml
+                                                 a learner, and the config for its machine
+  praline node --config node4.toml --node node4  it gets the whole chain, and serves all of the RPC
+  praline member promote node4                   it votes
+  praline member remove node2                    for a machine that is gone, or whose disk is
+
+A node whose disk was lost comes back under a new name with a new key: its old identity has promised things that it no
+longer knows.";
+
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct MemberFlags {
     #[command(subcommand)]
     command: MemberCommand,

@@ -1,7 +1,8 @@
 //! Who the members are, told to those parts of a node that must know: the network, and faults on request.
 //!
 //! *Invariants.* Before the cluster is founded the config says who belongs to it, afterwards the log alone. Where a member
-//! of both is, the config says: addresses may have changed since the founding, and each machine sees its own.
+//! of both is, the config says: addresses may have changed since the founding, and each machine sees its own. Who comes is
+//! let in at once; who goes keeps its connections for [`FAREWELL`], so that it still gets the answer if it asked to go.
 
 use crate::{
     consensus::{Consensus, Roster},
@@ -10,7 +11,10 @@ use crate::{
     replica::ReplicaConfig,
     types::{Member, MemberId},
 };
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+/// How long the connections of a member outlast its membership.
+const FAREWELL: Duration = Duration::from_millis(300);
 
 /// Follows the members in the log until the consensus stops.
 pub(super) fn follow(
@@ -30,13 +34,23 @@ pub(super) fn follow(
                 continue;
             }
             let members = follower.located(&roster);
-            if let Some(net) = &net {
+            if let Some(faults) = &faults {
+                faults.set_members(members.clone());
+            }
+            let old = follower.known.as_ref().map(|it| follower.located(it));
+            follower.tell(roster);
+            let Some(net) = &net else {
+                continue;
+            };
+            let mut all = members.clone();
+            for (id, member) in old.into_iter().flatten() {
+                all.entry(id).or_insert(member);
+            }
+            net.set_members(&all);
+            if all.len() > members.len() {
+                tokio::time::sleep(FAREWELL).await;
                 net.set_members(&members);
             }
-            if let Some(faults) = &faults {
-                faults.set_members(members);
-            }
-            follower.tell(roster);
         }
     });
 }
