@@ -166,7 +166,7 @@ fn snapshots(
     let mut alive = imbl::OrdMap::new();
     let (mut state, mut version) = (state.clone(), version);
     for (id, wire) in list.into_iter().rev() {
-        state = archive.rewind(&state, version, wire.version)?;
+        state = archive.rewind_alone(&state, version, wire.version)?;
         version = wire.version;
         let snapshot = Snapshot {
             head: head(&wire.head)?,

@@ -68,12 +68,27 @@ impl Archive {
         head_version: u64,
         version: u64,
     ) -> Result<State, StoreError> {
+        if version > head_version || self.read().is_dead(head_version) {
+            return Err(StoreError::Stale);
+        }
+        let state = self.rewind_alone(head, head_version, version)?;
+        if self.read().is_dead(head_version) {
+            return Err(StoreError::Stale);
+        }
+        Ok(state)
+    }
+
+    /// As [`Archive::rewind`], for whoever puts a chain together from the store before it goes on: an installed copy
+    /// counts all versions below its own as those of another history, which older readers might have in mind.
+    pub(in crate::chain) fn rewind_alone(
+        &self,
+        head: &State,
+        head_version: u64,
+        version: u64,
+    ) -> Result<State, StoreError> {
         let (mut state, mut from) = (head.clone(), head_version);
         {
             let inner = self.read();
-            if version > head_version || inner.is_dead(head_version) {
-                return Err(StoreError::Stale);
-            }
             // The recent state that is nearest, if it is nearer than the head.
             let mut recent = inner.recent.iter();
             if let Some(recent) = recent.find(|recent| recent.version >= version)
@@ -83,11 +98,7 @@ impl Archive {
             }
         }
         if version < from {
-            let diff = self.changes_since(version, from)?;
-            if self.read().is_dead(head_version) {
-                return Err(StoreError::Stale);
-            }
-            state.undo(&diff);
+            state.undo(&self.changes_since(version, from)?);
         }
         Ok(state)
     }
