@@ -201,6 +201,18 @@ impl Keeper {
         }
     }
 
+    /// The same chain on another node that got a copy of it.
+    pub(crate) fn copied(&self) -> Self {
+        self.archive.flush().unwrap();
+        let mut other = Self::new(self.chain.spec().clone());
+        let chunks = self.archive.snapshot().unwrap().chunks().unwrap();
+        other.archive.install(chunks).unwrap();
+        let (state, checkpoint) = other.archive.load().unwrap().unwrap();
+        let spec = self.chain.spec().clone();
+        other.chain = Chain::restore(spec, &checkpoint, state, &other.archive).unwrap();
+        other
+    }
+
     /// What readers see of it.
     pub(crate) fn view(&self) -> View {
         View::new(

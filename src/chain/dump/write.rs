@@ -11,7 +11,7 @@ use crate::chain::{
 };
 use alloy::{
     consensus::Transaction as _,
-    primitives::{Address, B256, KECCAK256_EMPTY, U256, hex},
+    primitives::{Address, B256, KECCAK256_EMPTY, U256, hex, keccak256},
 };
 use serde_json::{Value, json};
 use std::{collections::VecDeque, io::Write, sync::Arc};
@@ -195,6 +195,17 @@ fn impersonated(transaction: &SignedTransaction) -> bool {
     unsigned && signature.r() <= U256::from_be_slice(transaction.sender.as_slice())
 }
 
+/// The hash under which anvil keeps a transaction: for an impersonated account's it puts the sender behind the encoded
+/// transaction, because equal ones of two senders have the same bytes there.
+pub(super) fn anvil_hash(transaction: &SignedTransaction) -> B256 {
+    if !impersonated(transaction) {
+        return *transaction.hash();
+    }
+    let mut bytes = alloy_rlp::encode(&transaction.envelope);
+    bytes.extend_from_slice(transaction.sender.as_slice());
+    keccak256(bytes)
+}
+
 fn mined_json(block: &BlockRecord, index: usize) -> Value {
     let (Some(transaction), Some(record)) =
         (block.transactions.get(index), block.receipts.get(index))
@@ -205,7 +216,7 @@ fn mined_json(block: &BlockRecord, index: usize) -> Value {
     let to = transaction.envelope.to();
     json!({
         "info": {
-            "transaction_hash": transaction.hash(),
+            "transaction_hash": anvil_hash(transaction),
             "transaction_index": index,
             "from": address(transaction.sender),
             "to": to.map(address),
@@ -235,10 +246,12 @@ fn states(chain: &Chain, archive: &Archive, out: &mut dyn Write) -> Result<(), D
         if !block.has_state() || block.version > version {
             continue;
         }
-        state = archive.rewind(&state, version, block.version)?;
+        state = archive.rewind_alone(&state, version, block.version)?;
         version = block.version;
         found.push_front((block, state.clone()));
     }
+    // Fails if the chain went back meanwhile.
+    archive.rewind(chain.state(), chain.version(), chain.version())?;
     let mut hashes: VecDeque<(u64, B256)> = VecDeque::new();
     let mut list = Separator(false);
     while let Some((block, state)) = found.pop_front() {

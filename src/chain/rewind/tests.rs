@@ -250,3 +250,37 @@ fn a_reset_gives_the_start_back() {
     assert_eq!(keeper.balance_at(0, TO), U256::ZERO);
     assert_same(&keeper.restarted().chain, &keeper.chain);
 }
+
+/// A copy with two snapshots stopped the node that installed it.
+#[test]
+fn a_copy_brings_all_snapshots_and_can_go_back() {
+    let mut keeper = chain_of(2);
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        let Outcome::Snapshot(id) = keeper.cheat(Cheat::Snapshot) else {
+            panic!("no snapshot")
+        };
+        ids.push(id);
+        let transfer = transfer(&keeper, 1);
+        keeper.mine(&[transfer]);
+    }
+    let mut copy = keeper.copied();
+    assert_same(&copy.chain, &keeper.chain);
+    for keeper in [&mut keeper, &mut copy] {
+        keeper.cheat(Cheat::Rollback { depth: 1 });
+        assert_eq!(keeper.balance_at(4, TO), U256::from(4));
+        for (id, number) in [(ids[1], 3), (ids[0], 2)] {
+            assert_eq!(keeper.cheat(Cheat::Revert { id }), Outcome::Flag(true));
+            assert_eq!(keeper.chain.head().header.number, number);
+            assert_eq!(
+                keeper.chain.state().root(),
+                keeper.chain.head().header.state_root
+            );
+        }
+        assert_eq!(
+            keeper.cheat(Cheat::Revert { id: ids[2] }),
+            Outcome::Flag(false)
+        );
+    }
+    assert_same(&copy.chain, &keeper.chain);
+}
