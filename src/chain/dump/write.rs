@@ -246,7 +246,7 @@ fn states(chain: &Chain, archive: &Archive, out: &mut dyn Write) -> Result<(), D
         if !block.has_state() || block.version > version {
             continue;
         }
-        state = archive.rewind_alone(&state, version, block.version)?;
+        state = archive.rewind_alive(&state, version, block.version)?;
         version = block.version;
         found.push_front((block, state.clone()));
     }
