@@ -37,6 +37,8 @@ pub mod node;
 #[cfg(feature = "node")]
 pub mod rpc;
 #[cfg(feature = "node")]
+pub mod sim;
+#[cfg(feature = "node")]
 pub mod storage;
 #[cfg(feature = "node")]
 pub mod telemetry;

@@ -42,6 +42,11 @@ impl Applier {
         }
     }
 
+    /// The chain after the last applied entry.
+    pub fn chain(&self) -> Arc<Chain> {
+        self.shared.head()
+    }
+
     fn run(&self, payload: &Payload, at: LogPosition) -> Result<Applied, ApplicationError> {
         let chain = self.shared.head();
         let digest = keccak256(&payload.0);

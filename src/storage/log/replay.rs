@@ -7,9 +7,11 @@
 use super::{
     codec::{self, CodecError, FORMAT},
     error::LogError,
+    folder::Folder,
     frame::{self, Found, Kind, Record},
     index::{Index, Location},
     segment::{self, HEADER_BYTES, Segment},
+    Sizes,
 };
 use crate::consensus::{Entry, EntryWindow, LogId, Vote};
 use serde::de::DeserializeOwned;
@@ -50,21 +52,22 @@ pub(super) struct Replayed {
 }
 
 /// Goes through the segments of `folder`, or makes the first one.
-pub(super) fn replay(folder: &Path, window_bytes: usize) -> Result<Replayed, LogError> {
-    let numbers = segment::list(folder).map_err(|error| LogError::io(folder, error))?;
+pub(super) fn replay(folder: &dyn Folder, sizes: Sizes) -> Result<Replayed, LogError> {
+    let numbers =
+        segment::list(folder).map_err(|error| LogError::io(folder.path(), error))?;
     let Some(first) = numbers.first().copied() else {
-        let current = Segment::create(folder, 0)?;
-        let mut reader = Reader::new(window_bytes);
+        let current = Segment::create(folder, 0, sizes.segment_bytes)?;
+        let mut reader = Reader::new(sizes.window_bytes);
         reader.index.segments.insert(0, current.clone());
         return reader.finish(current, HEADER_BYTES as u64);
     };
-    let mut reader = Reader::new(window_bytes);
+    let mut reader = Reader::new(sizes.window_bytes);
     let mut current: Option<(Segment, u64)> = None;
     for (number, due) in numbers.into_iter().zip(first..) {
         let (segment, bytes) = Segment::open(folder, number)?;
         if number != due {
             let reason = format!("segment {due} is missing, segment {number} follows");
-            return Err(LogError::damaged(folder, reason));
+            return Err(LogError::damaged(folder.path(), reason));
         }
         let begun = reader.sequence;
         let end = reader.segment(&segment, &bytes)?;
@@ -73,12 +76,12 @@ pub(super) fn replay(folder: &Path, window_bytes: usize) -> Result<Replayed, Log
             reader.spare = None;
             current = Some((segment, end));
         } else if reader.spare.replace(segment).is_some() {
-            return Err(LogError::damaged(folder, "several segments are empty"));
+            return Err(LogError::damaged(folder.path(), "several segments are empty"));
         }
     }
     match current {
         Some((segment, end)) => reader.finish(segment, end),
-        None => Err(LogError::damaged(folder, "it has no segment")),
+        None => Err(LogError::damaged(folder.path(), "it has no segment")),
     }
 }
 

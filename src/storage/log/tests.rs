@@ -106,7 +106,11 @@ async fn a_long_purge_leaves_nothing_behind() {
     log.purge(log_id(1, 1_899)).await.unwrap();
     append(&mut log, vec![entry(1, 2_000, 10)]).await.unwrap();
     log.close();
-    let replayed = replay::replay(&path, usize::MAX).unwrap();
+    let sizes = Sizes {
+        window_bytes: usize::MAX,
+        ..Sizes::default()
+    };
+    let replayed = replay::replay(&SystemFolder(path), sizes).unwrap();
     assert_eq!(replayed.end.facts.purged, Some(log_id(1, 1_899)));
     assert_eq!(replayed.window.first(), Some(1_900));
     assert_eq!(replayed.index.first(), Some(1_900));
