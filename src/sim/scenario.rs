@@ -171,6 +171,10 @@ async fn until(limit: Duration, mut condition: impl FnMut() -> bool) -> bool {
 
 /// Asks every node the same; whether all were answered as they should be.
 async fn all_do(cluster: &Cluster, operation: Operation) -> bool {
+    let run = || cluster.ids().iter().all(|id| cluster.life(*id).is_some());
+    if !until(ROUND, run).await {
+        return false;
+    }
     let asked: Vec<Option<u64>> = cluster
         .ids()
         .into_iter()
