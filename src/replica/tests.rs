@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used)]
 use super::{
     api::{Backend, ChainEvent, WriteError},
+    message::{self, Request, Response, Submitted, WireWrite},
     testing::{Fault, TestCluster},
 };
 use crate::chain::{
@@ -10,6 +11,7 @@ use crate::chain::{
     state::StateRead,
     testing::{spec, transaction},
 };
+use crate::types::RequestId;
 use alloy::{
     primitives::{Address, Bytes, TxKind, U256},
     rpc::types::TransactionRequest,
@@ -290,5 +292,39 @@ async fn interval_mining_mines_on_the_leader_for_all() {
     let stop = Write::Cheat(Cheat::SetIntervalMining { interval_ms: 0 });
     cluster.node(3).write(stop).await.unwrap();
     assert_eq!(received(&cluster, 1), U256::from(1));
+    assert_one_chain(&cluster);
+}
+
+/// Found by the simulator: a forwarder whose connection broke asks again while the first copy still waits for its turn.
+#[tokio::test]
+async fn a_request_that_comes_twice_at_once_happens_once() {
+    let cluster = cluster();
+    for (number, write) in [send(&cluster, 0), raw(&cluster, 1, 0)].into_iter().enumerate() {
+        let question = message::encode(&Request::Write {
+            request: RequestId([u8::try_from(number).unwrap(); 16]),
+            write: WireWrite::new(&write).unwrap(),
+            limit_ms: TIMEOUT_MS,
+        })
+        .unwrap();
+        let leader = cluster.node(1);
+        let both = [question.clone(), question].map(|it| leader.serve_peer(it));
+        let answers = futures::future::join_all(both).await;
+        let answers: Vec<Response> = answers
+            .iter()
+            .map(|answer| message::decode(answer).unwrap())
+            .collect();
+        assert!(
+            matches!(answers[1], Response::Write(Submitted::Done)),
+            "{answers:?}"
+        );
+        assert!(
+            matches!(
+                answers[0],
+                Response::Write(Submitted::NotLeader { may_happen: true, .. })
+            ),
+            "{answers:?}"
+        );
+        assert_eq!(received(&cluster, 1), U256::from(number + 1));
+    }
     assert_one_chain(&cluster);
 }

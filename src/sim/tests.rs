@@ -26,3 +26,17 @@ fn try_seeds() {
         for line in &report.trace { println!("  {line}"); }
     }
 }
+
+#[test]
+fn try_shrink() {
+    let Ok(seed) = std::env::var("SIM_SEED") else { return };
+    let settings = Settings::new(seed.parse().unwrap(), STEPS);
+    let report = run(&settings);
+    println!("{report}");
+    if report.violation.is_none() { return }
+    let small = shrink(&report, 200);
+    println!("{small}");
+    let again = run(&Settings { keep_trace: true, ..small.settings.clone() });
+    println!("{again}");
+    for line in &again.trace { println!("  {line}"); }
+}

@@ -31,7 +31,7 @@ use futures::{
     future::BoxFuture,
     stream::FuturesUnordered,
 };
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 use tip::Tip;
 
 #[cfg(feature = "node")]
@@ -246,7 +246,7 @@ impl Producer {
             return;
         }
         let mut group = Vec::new();
-        for submission in batch {
+        for submission in without_repeats(batch) {
             // Who asked has given up and told the client: it must not happen after that.
             if submission.reply.is_canceled() {
                 continue;
@@ -419,6 +419,24 @@ impl Producer {
             self.tip = None;
         }
     }
+}
+
+/// A request that came twice, because its forwarder lost a connection and asked again: only the last one counts. Who
+/// waits for the other one learns that it must ask again.
+fn without_repeats(batch: Vec<Submission>) -> Vec<Submission> {
+    let last: HashMap<RequestId, usize> = batch
+        .iter()
+        .enumerate()
+        .map(|(place, submission)| (submission.request, place))
+        .collect();
+    if last.len() == batch.len() {
+        return batch;
+    }
+    let numbered = batch.into_iter().enumerate();
+    numbered
+        .filter(|(place, submission)| last.get(&submission.request) == Some(place))
+        .map(|(_, submission)| submission)
+        .collect()
 }
 
 /// What the future gives within [`QUORUM_TIMEOUT`].
