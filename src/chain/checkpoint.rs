@@ -163,9 +163,10 @@ fn snapshots(
     archive: &Archive,
 ) -> Result<imbl::OrdMap<u64, Snapshot>, CheckpointError> {
     let mut alive = imbl::OrdMap::new();
+    let head_version = version;
     let (mut state, mut version) = (state.clone(), version);
     for (id, wire) in list.into_iter().rev() {
-        state = archive.rewind(&state, version, wire.version)?;
+        state = archive.rewind_further(head_version, &state, version, wire.version)?;
         version = wire.version;
         let snapshot = Snapshot {
             head: head(&wire.head)?,

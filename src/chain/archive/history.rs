@@ -68,10 +68,21 @@ impl Archive {
         head_version: u64,
         version: u64,
     ) -> Result<State, StoreError> {
-        let (mut state, mut from) = (head.clone(), head_version);
+        self.rewind_further(head_version, head, head_version, version)
+    }
+
+    /// The same from `state`, which [`Archive::rewind`] from that head gave for version `from`.
+    pub fn rewind_further(
+        &self,
+        head_version: u64,
+        state: &State,
+        from: u64,
+        version: u64,
+    ) -> Result<State, StoreError> {
+        let (mut state, mut from) = (state.clone(), from);
         {
             let inner = self.read();
-            if version > head_version || inner.is_dead(head_version) {
+            if version > from || inner.is_dead(head_version) {
                 return Err(StoreError::Stale);
             }
             // The recent state that is nearest, if it is nearer than the head.
