@@ -23,6 +23,7 @@
 
 pub mod chain;
 pub mod consensus;
+mod planted;
 pub mod replica;
 pub mod types;
 

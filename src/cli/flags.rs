@@ -76,6 +76,8 @@ pub(super) enum Command {
     Import(TransferFlags),
     /// Write the blocks of a running chain to a file, as geth's `export` does
     Export(ExportFlags),
+    /// Try whole clusters in virtual time, with faults drawn from a seed
+    Sim(SimFlags),
 }
 
 #[derive(Debug, Args)]
@@ -405,6 +407,29 @@ pub(super) struct KeysFlags {
     /// Write the secret key to a new file that only you can read, and print the public key alone
     #[arg(short, long, value_name = "FILE", conflicts_with = "count")]
     pub(super) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) display: DisplayFlags,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SimFlags {
+    /// What everything random is drawn from
+    #[arg(long, value_name = "NUM", default_value_t = 0)]
+    pub(super) seed: u64,
+    /// How many operations of clients and faults a run has
+    #[arg(long, value_name = "NUM", default_value_t = crate::sim::STEPS,
+          value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub(super) steps: u64,
+    /// How many seeds are tried, one after the other
+    #[arg(short = 'n', long, value_name = "NUM", default_value_t = 1,
+          value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) count: u32,
+    /// The steps that are done, for example 1,4-7 [default: all]
+    #[arg(long, value_name = "LIST", conflicts_with = "count")]
+    pub(super) only: Option<String>,
+    /// Print what happens
+    #[arg(long)]
+    pub(super) trace: bool,
     #[command(flatten)]
     pub(super) display: DisplayFlags,
 }

@@ -11,6 +11,7 @@ mod http;
 mod keys;
 mod overrides;
 mod refused;
+mod sim;
 mod start;
 mod status;
 mod transfer;
@@ -47,6 +48,8 @@ enum CliError {
     Write { path: PathBuf, source: io::Error },
     #[error("`--mnemonic-random {0}`: a phrase has 12, 15, 18, 21 or 24 words")]
     MnemonicWords(usize),
+    #[error("{failed} of {tried} simulated clusters did what must not be; see above")]
+    Simulation { failed: u32, tried: u32 },
     #[error("`{flag}`: {reason}")]
     Flag { flag: &'static str, reason: String },
 }
@@ -67,6 +70,7 @@ pub fn main() -> ExitCode {
         Some(Command::Status(status)) => &status.display,
         Some(Command::Import(import)) => &import.display,
         Some(Command::Export(export)) => &export.transfer.display,
+        Some(Command::Sim(sim)) => &sim.display,
     };
     let printer = start_output(display);
     let result = run(cli, &printer);
@@ -100,5 +104,6 @@ fn run(cli: Cli, printer: &Printer) -> Result<(), CliError> {
         Some(Command::Status(status)) => status::run(&status, printer),
         Some(Command::Import(import)) => transfer::import(&import, printer),
         Some(Command::Export(export)) => transfer::export(&export, printer),
+        Some(Command::Sim(flags)) => sim::simulate(&flags, printer),
     }
 }

@@ -21,7 +21,7 @@ fn overrides_of(words: &[&str]) -> Overrides {
 fn help_is_what_was_reviewed() {
     let mut command = flags::command().term_width(100);
     let mut text = command.render_long_help().to_string();
-    for name in ["node", "keys", "status", "import", "export"] {
+    for name in ["node", "keys", "status", "import", "export", "sim"] {
         let sub = command.find_subcommand_mut(name).unwrap();
         text.push_str(&["\n\n#### praline ", name, "\n\n"].concat());
         text += &sub.clone().term_width(100).render_long_help().to_string();

@@ -6,16 +6,27 @@
 //! it waits for the leader to give it everything, and neither votes nor stands for election until it has applied all
 //! that the leader had: otherwise the promises which it has forgotten could be broken.
 //!
-//! What it cannot see: that it crashes again in the middle of being rebuilt.
+//! *Whom it follows meanwhile.* It may have promised a newer leader not to follow an older one, which has not heard of
+//! that and would take its word for a majority's. So it takes nothing from anybody until it has asked so many others
+//! that every majority of which it can have been a part is among them: half of the members, rounded up. Nobody below
+//! the newest leader that one of them has promised to follow is followed. A new leader is elected without it, by a
+//! majority that has what it helped to commit. That it is being rebuilt is kept on the disk (see `rebuild`), because it
+//! may end in the middle.
+//!
+//! What it cannot see: that a majority of the members have lost their logs.
 
 use super::{
     adapter::StateMachine,
     message::{Hello, Request, Response, decode, encode},
     peers::{MessageKind, Transport},
     progress::Progress,
-    type_config::TypeConfig,
+    rebuild::RebuildMark,
+    type_config::{LeaderId, TypeConfig, Vote},
 };
-use crate::types::{LogIndex, Member, MemberId};
+use crate::{
+    planted::{self, Bug},
+    types::{LogIndex, Member, MemberId},
+};
 use futures::future::join_all;
 use openraft::{
     AsyncRuntime, Instant as _, Raft,
@@ -24,7 +35,7 @@ use openraft::{
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -41,19 +52,63 @@ const CATCH_UP_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Whether this member votes. Clones share it.
 #[derive(Clone, Debug)]
-pub(super) struct Franchise(Arc<AtomicBool>);
+pub(super) struct Franchise(Arc<Standing>);
+
+#[derive(Debug)]
+struct Standing {
+    votes: AtomicBool,
+    follows: Mutex<Follows>,
+}
+
+/// Whose entries a member takes.
+#[derive(Clone, Copy, Debug)]
+enum Follows {
+    Nobody,
+    /// This leader's, and those of later ones.
+    From(LeaderId),
+    Anybody,
+}
 
 impl Franchise {
-    pub(super) fn new(has: bool) -> Self {
-        Self(Arc::new(AtomicBool::new(has)))
+    /// Whether it votes from the start, and whether it remembers what it promised.
+    pub(super) fn new(votes: bool, remembers: bool) -> Self {
+        let follows = if remembers {
+            Follows::Anybody
+        } else {
+            Follows::Nobody
+        };
+        Self(Arc::new(Standing {
+            votes: AtomicBool::new(votes),
+            follows: Mutex::new(follows),
+        }))
     }
 
     pub(super) fn has(&self) -> bool {
-        self.0.load(Ordering::Acquire)
+        self.0.votes.load(Ordering::Acquire)
     }
 
     pub(super) fn give(&self) {
-        self.0.store(true, Ordering::Release);
+        self.follow(Follows::Anybody);
+        self.0.votes.store(true, Ordering::Release);
+    }
+
+    /// Whether it may take entries of the leader with this vote.
+    pub(super) fn follows(&self, vote: &Vote) -> bool {
+        let follows = self.0.follows.lock();
+        match *follows.unwrap_or_else(PoisonError::into_inner) {
+            Follows::Nobody => false,
+            Follows::From(floor) => vote.leader_id >= floor,
+            Follows::Anybody => true,
+        }
+    }
+
+    fn follow(&self, whom: Follows) {
+        let mut follows = self
+            .0
+            .follows
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *follows = whom;
     }
 }
 
@@ -63,6 +118,7 @@ pub(super) struct Founding<RT: AsyncRuntime> {
     pub(super) transport: Arc<dyn Transport>,
     pub(super) id: MemberId,
     pub(super) members: BTreeMap<MemberId, Member>,
+    pub(super) mark: Arc<dyn RebuildMark>,
     pub(super) progress: Progress,
     pub(super) franchise: Franchise,
 }
@@ -70,7 +126,6 @@ pub(super) struct Founding<RT: AsyncRuntime> {
 impl<RT: AsyncRuntime> Founding<RT> {
     /// Finds out which it is, and does what follows. Ends when the member may vote, or when the engine has stopped.
     pub(super) async fn run(self) {
-        self.raft.runtime_config().elect(false);
         let start = RT::Instant::now();
         loop {
             let peers = self.ask_all().await;
@@ -95,6 +150,7 @@ impl<RT: AsyncRuntime> Founding<RT> {
 
     /// Every member that founds does so with the same list; the first leader's word counts.
     async fn found(self) {
+        self.franchise.follow(Follows::Anybody);
         match self.raft.initialize(self.members).await {
             Ok(()) | Err(RaftError::APIError(InitializeError::NotAllowed(_))) => {
                 self.franchise.give();
@@ -108,8 +164,26 @@ impl<RT: AsyncRuntime> Founding<RT> {
         tracing::info!(
             "the cluster is older than this member's log: its leader gives it everything"
         );
+        if !planted::is(Bug::RebuildNotMarked)
+            && let Err(error) = self.mark.set(true)
+        {
+            tracing::error!("it cannot be kept that this member is being rebuilt: {error}");
+            return;
+        }
+        let Some(floor) = self.newest_promise().await else {
+            return;
+        };
+        self.franchise.follow(if planted::is(Bug::AmnesiacFollows) {
+            Follows::Anybody
+        } else {
+            Follows::From(floor)
+        });
         loop {
-            let leader = self.ask_all().await.into_iter().find(|it| it.leads);
+            if planted::is(Bug::AmnesiacVotes) {
+                break;
+            }
+            let peers = self.ask_all().await.into_iter();
+            let leader = peers.filter(|it| it.leads && it.vote.leader_id >= floor).last();
             if let Some(target) = leader.and_then(|it| it.last_log_index)
                 && self.catches_up(target).await
             {
@@ -120,9 +194,29 @@ impl<RT: AsyncRuntime> Founding<RT> {
             }
             RT::sleep(ROUND_PAUSE).await;
         }
+        if let Err(error) = self.mark.set(false) {
+            tracing::error!("it cannot be kept that this member has everything: {error}");
+            return;
+        }
         self.franchise.give();
         self.raft.runtime_config().elect(true);
         tracing::info!("this member has everything, and votes");
+    }
+
+    /// The newest leader that this member may have promised to follow; `None` when the engine has stopped.
+    async fn newest_promise(&self) -> Option<LeaderId> {
+        // Every majority with this member has one of so many others.
+        let needed = self.members.len().div_ceil(2);
+        loop {
+            let peers = self.ask_all().await;
+            let is_enough = peers.len() >= needed || planted::is(Bug::AmnesiacFollows);
+            let newest = peers.iter().map(|it| it.vote.leader_id).max();
+            if let Some(newest) = newest.filter(|_| is_enough) {
+                return Some(newest);
+            }
+            self.raft.is_initialized().await.ok()?;
+            RT::sleep(ROUND_PAUSE).await;
+        }
     }
 
     async fn catches_up(&self, target: LogIndex) -> bool {

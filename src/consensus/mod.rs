@@ -26,6 +26,7 @@ mod network;
 mod peers;
 mod progress;
 mod proposals;
+mod rebuild;
 mod service;
 mod snapshot;
 mod status;
@@ -42,6 +43,7 @@ pub(crate) use memory::half_open;
 pub use peers::{MessageKind, PeerCalls, PeerError, PeerService, TimedCalls, Transport};
 pub(crate) use progress::Progress;
 pub use proposals::{ProposalFuture, ProposeError};
+pub use rebuild::{NoMark, RebuildMark};
 pub use snapshot::{MemorySpool, SnapshotSpool, SpoolWriter};
 pub use status::{ConsensusStatus, LeaderView, LeaderWatch, MemberProgress};
 pub use type_config::{

@@ -7,13 +7,13 @@ use crate::{
     chain::archive::{Archive, MemoryStore, Store},
     config::{ClusterConfig, MemberConfig},
     consensus::{
-        Consensus, ConsensusConfig, MemoryLog, MemorySpool, MessageKind, Parts, PeerService,
+        Consensus, ConsensusConfig, MemoryLog, MemorySpool, MessageKind, NoMark, Parts, PeerService,
         SnapshotSpool, TimedCalls, Transport,
     },
     net::{self, FileSpool, Net, NetConfig, Tokio},
     replica::{self, Prepared, RaftLog, Replica, ReplicaConfig, api::ChainEvent},
     rpc::{self, Allowed, Limits, Listen, OnConsole, RpcConfig, RpcServer},
-    storage::{chain::ChainStore, log::DiskLog},
+    storage::{chain::ChainStore, log::DiskLog, rebuild::FileMark},
     telemetry::{Format, Printer},
     types::MemberId,
 };
@@ -234,6 +234,7 @@ async fn start_consensus(
                 log: MemoryLog::default(),
                 transport,
                 spool: Arc::new(MemorySpool),
+                mark: Arc::new(NoMark),
                 application,
             };
             Ok((Consensus::start(parts).await?, None))
@@ -247,6 +248,7 @@ async fn start_consensus(
                 log: log.clone(),
                 transport,
                 spool: spool(folder)?,
+                mark: Arc::new(FileMark::new(folder)),
                 application,
             };
             Ok((Consensus::start(parts).await?, Some(log)))

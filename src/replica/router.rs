@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     chain::command::{Outcome, Write},
+    planted::{self, Bug},
     types::{LogIndex, MemberId, RequestId},
 };
 use alloy::primitives::Bytes;
@@ -89,7 +90,8 @@ impl Router {
             Some(Ok(Ok(outcome))) => Ok(outcome),
             Some(Err(rejection)) => Err(rejection),
             Some(Ok(Err(_))) | None => {
-                let may_happen = may_happen.load(Ordering::Relaxed);
+                let may_happen =
+                    may_happen.load(Ordering::Relaxed) && !planted::is(Bug::MayHappenForgotten);
                 Err(WriteError::Unavailable(unavailable(&*self.log, may_happen)))
             }
         }

@@ -8,7 +8,10 @@ use super::{
     random::Random,
     world::{self, Owner},
 };
-use crate::storage::log::{Folder, LogFile};
+use crate::{
+    consensus::RebuildMark,
+    storage::log::{Folder, LogFile},
+};
 use std::{
     collections::BTreeMap,
     io,
@@ -379,5 +382,27 @@ impl LogFile for SimFile {
 
     fn sync_all(&self) -> io::Result<()> {
         self.sync()
+    }
+}
+
+/// The mark of a member that is being rebuilt.
+#[derive(Debug)]
+pub(super) struct SimMark(pub(super) SimFolder);
+
+/// No segment of the log has such a name.
+const MARK: &str = "rebuilding";
+
+impl RebuildMark for SimMark {
+    fn is_set(&self) -> bool {
+        self.0.disk.lock().names.contains_key(MARK)
+    }
+
+    fn set(&self, rebuilding: bool) -> io::Result<()> {
+        if rebuilding {
+            self.0.create(MARK)?;
+        } else if self.is_set() {
+            self.0.remove(MARK)?;
+        }
+        self.0.sync()
     }
 }

@@ -3,7 +3,7 @@
 //! Put together as `node::assemble` does it, from the same parts but for the edge: simulated disk, network, time.
 
 use super::{
-    disk::{Disk, SimFolder},
+    disk::{Disk, SimFolder, SimMark},
     ledger::{Ledger, Watched},
     network::{Network, SimTransport},
     runtime::Simulated,
@@ -131,6 +131,7 @@ pub(super) async fn start(
         log,
         transport: Arc::clone(&transport),
         spool: Arc::new(MemorySpool),
+        mark: Arc::new(SimMark(SimFolder::new(hardware.disk.clone(), owner))),
         application: Box::new(Watched {
             applier,
             owner,

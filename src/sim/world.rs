@@ -196,6 +196,8 @@ impl World {
     fn next_ready(&mut self) -> Option<TaskId> {
         loop {
             let mut woken = self.woken.lock().unwrap_or_else(PoisonError::into_inner);
+            // tokio's watch wakes those who wait in an order of its own chance.
+            woken.sort_unstable();
             self.ready.append(&mut woken);
             drop(woken);
             if self.ready.is_empty() {

@@ -90,6 +90,11 @@ impl Cluster {
         } else {
             Arc::new(MemorySpool)
         };
+        let mark: Arc<dyn crate::consensus::RebuildMark> = if self.durable {
+            Arc::new(crate::storage::rebuild::FileMark::new(folder))
+        } else {
+            Arc::new(crate::consensus::NoMark)
+        };
         Consensus::start(Parts {
             config: self.config.clone(),
             id,
@@ -97,6 +102,7 @@ impl Cluster {
             log,
             transport: Arc::new(net.clone()),
             spool,
+            mark,
             application: Box::new(list.clone()),
         })
         .await

@@ -22,6 +22,7 @@ use crate::{
         command::{Answer, Body, Cheat, Entry, Write},
         note::{NOTE_BYTES_MAX, NOTES_MAX},
     },
+    planted::{self, Bug},
     types::{Payload, RequestId, Term},
 };
 use alloy::primitives::{Bytes, keccak256};
@@ -172,6 +173,9 @@ impl Producer {
     async fn follow_leadership(&mut self) {
         let view = self.log.view();
         let leads = view.leads();
+        if planted::is(Bug::TipKept) && self.tip.is_some() {
+            return;
+        }
         if self
             .tip
             .as_ref()
@@ -288,6 +292,9 @@ impl Producer {
     /// A retry of what is done already is answered as soon as everything on its way is applied.
     fn unless_done(&mut self, submission: Submission) -> Option<Submission> {
         let tip = self.tip.as_ref()?;
+        if planted::is(Bug::RetryNotRecognized) {
+            return Some(submission);
+        }
         match tip.chain.sessions().get(&submission.request) {
             Some(session) if session.complete => {
                 let applied = self.shared.head();
@@ -392,6 +399,14 @@ impl Producer {
         }
         let committed = self.log.propose(Payload(Bytes::from(bytes)));
         let (shared, id) = (Arc::clone(&self.shared), self.log.id());
+        if planted::is(Bug::AnsweredBeforeCommit)
+            && let Some(tip) = &self.tip
+            && let Some(request) = first
+            && let Some(session) = tip.chain.sessions().get(&request)
+        {
+            let early = vec![(request, session.outcome.clone())];
+            self.shared.outcomes.resolve(early);
+        }
         self.in_flight.push(Box::pin(async move {
             let mut result = committed.await;
             // If leadership was lost and won again between the tip and the log, every node skips the entry. Then the
@@ -415,7 +430,7 @@ impl Producer {
     }
 
     fn finished(&mut self, result: &Result<(), LogError>) {
-        if result.is_err() {
+        if result.is_err() && !planted::is(Bug::TipKept) {
             self.tip = None;
         }
     }
@@ -429,7 +444,7 @@ fn without_repeats(batch: Vec<Submission>) -> Vec<Submission> {
         .enumerate()
         .map(|(place, submission)| (submission.request, place))
         .collect();
-    if last.len() == batch.len() {
+    if last.len() == batch.len() || planted::is(Bug::RepeatInOneBatch) {
         return batch;
     }
     let numbered = batch.into_iter().enumerate();

@@ -13,7 +13,10 @@ use super::{
     segment::{self, HEADER_BYTES, Segment},
     Sizes,
 };
-use crate::consensus::{Entry, EntryWindow, LogId, Vote};
+use crate::{
+    consensus::{Entry, EntryWindow, LogId, Vote},
+    planted::{self, Bug},
+};
 use serde::de::DeserializeOwned;
 use std::{
     ops::Range,
@@ -125,6 +128,10 @@ impl Reader {
                     at = next;
                 }
                 Found::End => break,
+                Found::Damaged if planted::is(Bug::DamageCutOff) => {
+                    cut_off(segment, bytes, at)?;
+                    break;
+                }
                 Found::Torn => {
                     if let Some(later) = frame::find_later(bytes, at) {
                         let reason = format!("what was written before frame {later} was changed");
