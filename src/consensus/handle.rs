@@ -322,6 +322,10 @@ impl<RT: AsyncRuntime> Consensus<RT> {
         self.progress.end();
     }
 
+    pub(super) fn raft(&self) -> &Raft<TypeConfig<RT>, StateMachine> {
+        &self.raft
+    }
+
     fn stopped(&self) -> ProposeError {
         ProposeError::Stopped(self.fatal().unwrap_or_else(|| "it was told to".to_owned()))
     }

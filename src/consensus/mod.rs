@@ -20,6 +20,7 @@ mod failure;
 mod founding;
 mod handle;
 mod lease;
+mod membership;
 mod memory;
 mod message;
 mod network;
@@ -37,6 +38,7 @@ pub use application::{Application, ApplicationError, SnapshotSource, Stored};
 pub use config::{ConsensusConfig, MAX_APPEND_BYTES};
 pub use entries::EntryWindow;
 pub use handle::{Consensus, ConsensusError, Parts};
+pub use membership::MembershipError;
 pub use memory::MemoryLog;
 #[cfg(feature = "node")]
 pub(crate) use memory::half_open;

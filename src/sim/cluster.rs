@@ -35,7 +35,7 @@ struct Injured {
     flipped: bool,
 }
 
-struct Node {
+pub(super) struct Node {
     hardware: Hardware,
     life: Option<Life>,
     lives: u64,
@@ -48,10 +48,26 @@ struct Node {
     amnesic: bool,
 }
 
+impl Node {
+    /// A node that is about to start.
+    pub(super) fn new(id: MemberId) -> Self {
+        Self {
+            hardware: Hardware::new(id),
+            life: None,
+            lives: 0,
+            start_at: Some(world::now()),
+            starting: None,
+            injured: Injured::default(),
+            amnesic: false,
+        }
+    }
+}
+
 struct Inner {
     common: Common,
     members: BTreeMap<MemberId, Member>,
     nodes: BTreeMap<MemberId, Node>,
+    next_id: MemberId,
     /// Which faults were done, how often, for the statistics.
     done: BTreeMap<&'static str, u64>,
     calm: bool,
@@ -72,24 +88,16 @@ impl Cluster {
         let members: BTreeMap<MemberId, Member> =
             (1..=climate.nodes).map(|id| (id, member(id))).collect();
         let nodes = members.keys().map(|id| {
-            let hardware = Hardware::new(*id);
-            hardware
+            let node = Node::new(*id);
+            node.hardware
                 .disk
                 .set_faults(|faults| faults.delay_us = climate.disk_delay_us);
-            let node = Node {
-                hardware,
-                life: None,
-                lives: 0,
-                start_at: Some(world::now()),
-                starting: None,
-                injured: Injured::default(),
-                amnesic: false,
-            };
             (*id, node)
         });
         let inner = Inner {
             common,
             nodes: nodes.collect(),
+            next_id: climate.nodes + 1,
             members,
             done: BTreeMap::new(),
             calm: false,
@@ -113,6 +121,27 @@ impl Cluster {
     /// All members.
     pub(super) fn ids(&self) -> Vec<MemberId> {
         self.inner.borrow().nodes.keys().copied().collect()
+    }
+
+    /// A node under a number that nobody had before.
+    pub(super) fn insert(&self, node: impl FnOnce(MemberId) -> Node) -> MemberId {
+        let mut inner = self.inner.borrow_mut();
+        let id = inner.next_id;
+        inner.next_id += 1;
+        inner.members.insert(id, member(id));
+        inner.nodes.insert(id, node(id));
+        id
+    }
+
+    /// Switches a node off for good.
+    pub(super) fn retire(&self, id: MemberId) {
+        world::note("retire", &[id], |line| line.push_str(&format!("node {id}")));
+        self.end(id, true, Duration::ZERO);
+        let mut inner = self.inner.borrow_mut();
+        inner.members.remove(&id);
+        let node = inner.nodes.remove(&id);
+        drop(inner);
+        drop(node);
     }
 
     /// How often each kind of fault was done.
@@ -415,6 +444,8 @@ impl Cluster {
                     }
                 }
             }
+            Fault::Grow => self.grow(),
+            Fault::TakeOut(id) => self.take_out(id),
             Fault::Checkpoint(id) => {
                 if let Some(life) = self.life(id) {
                     world::spawn_for(life.owner, 0, async move {
@@ -476,5 +507,7 @@ fn name(fault: &Fault) -> &'static str {
         Fault::Clock(..) => "clock jump",
         Fault::Transfer(..) => "transfer",
         Fault::Checkpoint(..) => "checkpoint",
+        Fault::Grow => "member added",
+        Fault::TakeOut(..) => "member removed",
     }
 }

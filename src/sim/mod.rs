@@ -22,6 +22,7 @@ mod disk;
 mod history;
 mod ledger;
 mod linearizable;
+mod members;
 mod network;
 mod node;
 mod plan;

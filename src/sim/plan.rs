@@ -78,6 +78,10 @@ pub(super) enum Fault {
     Transfer(MemberId),
     /// This member takes a checkpoint.
     Checkpoint(MemberId),
+    /// A new member is added and promoted.
+    Grow,
+    /// This member is taken out for good.
+    TakeOut(MemberId),
 }
 
 /// A moment of the plan.
@@ -196,7 +200,7 @@ fn operation(random: &mut Random) -> Operation {
 }
 
 /// How many kinds of faults [`fault`] knows.
-const FAULT_KINDS: u64 = 17;
+const FAULT_KINDS: u64 = 19;
 
 fn fault(random: &mut Random, kind: u64, nodes: u64) -> Fault {
     let node = random.range(1, nodes + 1);
@@ -220,6 +224,8 @@ fn fault(random: &mut Random, kind: u64, nodes: u64) -> Fault {
         13 => Fault::BitFlip(node, long_ms),
         14 => Fault::Clock(node, random.range(0, 600_000).cast_signed() - 300_000),
         15 => Fault::Transfer(node),
-        _ => Fault::Checkpoint(node),
+        16 => Fault::Checkpoint(node),
+        17 => Fault::Grow,
+        _ => Fault::TakeOut(node),
     }
 }

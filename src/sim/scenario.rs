@@ -195,6 +195,7 @@ async fn all_do(cluster: &Cluster, operation: Operation) -> bool {
 
 /// In peace every node takes writes and reads, and all come to the same.
 async fn settle(cluster: &Cluster) -> Result<(), String> {
+    cluster.reconcile().await;
     let deadline = world::now() + PROGRESS_BOUND;
     while !all_do(cluster, Operation::Push(0)).await {
         if is_violated(cluster) {
