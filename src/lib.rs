@@ -1,14 +1,14 @@
 //! Praline: a replicated Ethereum dev-chain node.
 //!
 //! ```text
-//!             main → cli → node ────────────────┐
-//!                           │                   │
-//!              ┌────────────┼─────────┐         │          edge: tokio, sockets, files, clocks
-//!              ▼            ▼         ▼         ▼
-//!             rpc          net     storage  telemetry      (config: files and flags → one checked value)
-//!              └─────┬──────┴────┬────┘
-//! ═══════════════════╪═══════════╪═══════════════════════  below: no tokio, no clock, no randomness, no sockets
-//!                    ▼           ▼
+//!             main → cli → node ────────────────┐           sim: whole clusters in one thread, under a seed
+//!                           │                   │            │  (its own network, disks, clocks; the log of storage)
+//!              ┌────────────┼─────────┐         │            │     edge: tokio, sockets, files, clocks
+//!              ▼            ▼         ▼         ▼            │
+//!             rpc          net     storage  telemetry        │     (config: files and flags → one checked value)
+//!              └─────┬──────┴────┬────┘                      │
+//! ═══════════════════╪═══════════╪═══════════════════════════╪════ below: no tokio, no clock, no randomness, no sockets
+//!                    ▼           ▼                           ▼
 //!                   replica   (joins the two; the only one that knows both)
 //!                  ┌───┴────┐
 //!                  ▼        ▼
@@ -20,6 +20,8 @@
 //!
 //! A write goes `rpc → replica → (leader's) producer → consensus → log on disk → apply → chain → answer`; a read goes
 //! `rpc → replica (barrier) → chain, archive`.
+//!
+//! `planted` holds names of known bugs, which only this crate's own tests can switch on, for the simulator to find.
 
 pub mod chain;
 pub mod consensus;

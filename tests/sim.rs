@@ -70,7 +70,10 @@ fn summarize(reports: &[Report]) {
     eprintln!(
         "{} seeds, {:.0} s of the clusters' time: {} operations, {} of them done, {} entries, {} copies, {} faults: {faults:?}",
         reports.len(),
-        reports.iter().map(|report| report.simulated.as_secs_f64()).sum::<f64>(),
+        reports
+            .iter()
+            .map(|report| report.simulated.as_secs_f64())
+            .sum::<f64>(),
         sum(|report| report.operations.0),
         sum(|report| report.operations.1),
         sum(|report| report.entries),

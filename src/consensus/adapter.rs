@@ -120,7 +120,10 @@ impl StateMachine {
             EntryContent::Normal(payload) => Some(payload),
             EntryContent::Blank | EntryContent::Membership(_) => None,
         };
-        let (at, record) = (position(&entry.log_id), Arc::new(self.record(&entry.log_id)?));
+        let (at, record) = (
+            position(&entry.log_id),
+            Arc::new(self.record(&entry.log_id)?),
+        );
         self.shared.apply(at, Arc::clone(&record), payload)?;
         if planted::is(Bug::AppliedTwice) && at.index % 7 == 3 {
             self.shared.apply(at, record, payload)?;

@@ -183,7 +183,9 @@ impl<RT: AsyncRuntime> Founding<RT> {
                 break;
             }
             let peers = self.ask_all().await.into_iter();
-            let leader = peers.filter(|it| it.leads && it.vote.leader_id >= floor).last();
+            let leader = peers
+                .filter(|it| it.leads && it.vote.leader_id >= floor)
+                .last();
             if let Some(target) = leader.and_then(|it| it.last_log_index)
                 && self.catches_up(target).await
             {
@@ -227,17 +229,21 @@ impl<RT: AsyncRuntime> Founding<RT> {
     /// Asks all other members; the answers that came.
     async fn ask_all(&self) -> Vec<Hello> {
         let others = self.members.keys().filter(|id| **id != self.id);
-        let answers = others.map(|id| self.ask(*id));
+        let answers = others.map(|id| ask::<RT>(&*self.transport, *id));
         join_all(answers).await.into_iter().flatten().collect()
     }
+}
 
-    async fn ask(&self, id: MemberId) -> Option<Hello> {
-        let request = encode(&Request::<RT>::Hello, 1);
-        let answer = self.transport.send(id, MessageKind::Consensus, request);
-        let answer = RT::timeout(ANSWER_TIMEOUT, answer).await.ok()?.ok()?;
-        match decode::<Response<RT>>(&answer) {
-            Ok(Response::Hello(hello)) => Some(hello),
-            _ => None,
-        }
+/// Asks a member how far it is.
+pub(super) async fn ask<RT: AsyncRuntime>(
+    transport: &dyn Transport,
+    id: MemberId,
+) -> Option<Hello> {
+    let request = encode(&Request::<RT>::Hello, 1);
+    let answer = transport.send(id, MessageKind::Consensus, request);
+    let answer = RT::timeout(ANSWER_TIMEOUT, answer).await.ok()?.ok()?;
+    match decode::<Response<RT>>(&answer) {
+        Ok(Response::Hello(hello)) => Some(hello),
+        _ => None,
     }
 }

@@ -17,10 +17,7 @@ use super::{
     status::{ConsensusStatus, LeaderView, LeaderWatch, confirmed, quorum_ack_age},
     type_config::TypeConfig,
 };
-use crate::{
-    planted::{self, Bug},
-    types::{LogIndex, Member, MemberId, Payload},
-};
+use crate::types::{LogIndex, Member, MemberId, Payload};
 use openraft::{
     AsyncRuntime, LinearizerOption, Raft, ReadPolicy,
     async_runtime::WatchReceiver,
@@ -144,9 +141,7 @@ impl<RT: AsyncRuntime> Consensus<RT> {
         let has_log = has_log.map_err(|fatal| storage_failure(&failure, &fatal))?;
         let founded = has_log && !parts.mark.is_set();
         raft.runtime_config().elect(founded);
-        let promise = lease
-            .promise()
-            .filter(|_| parts.members.len() > 1 && !planted::is(Bug::PromiseForgotten));
+        let promise = lease.promise().filter(|_| parts.members.len() > 1);
         let franchise = Franchise::new(founded && promise.is_none(), founded);
         let service = Arc::new(RaftService::new(
             raft.clone(),
@@ -280,9 +275,7 @@ impl<RT: AsyncRuntime> Consensus<RT> {
 
     /// Hands the leadership to `to`, if this node leads and `to` is far enough.
     pub async fn transfer_leader(&self, to: MemberId) -> Result<(), ProposeError> {
-        if !planted::is(Bug::LeaseKeptAtTransfer) {
-            self.lease.give_up(self.leader().term);
-        }
+        self.lease.give_up(self.leader().term);
         let triggered = self.raft.trigger().transfer_leader(to).await;
         triggered.map_err(|_fatal| self.stopped())
     }
@@ -320,6 +313,10 @@ impl<RT: AsyncRuntime> Consensus<RT> {
             tracing::warn!(%error, "the consensus did not end well");
         }
         self.progress.end();
+    }
+
+    pub(super) fn transport(&self) -> &Arc<dyn Transport> {
+        &self.transport
     }
 
     pub(super) fn raft(&self) -> &Raft<TypeConfig<RT>, StateMachine> {

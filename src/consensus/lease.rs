@@ -163,14 +163,9 @@ impl Lease {
             }
             settled.index
         };
-        let announced = if planted::is(Bug::AnnouncedNotCounted) {
-            0
-        } else {
-            self.0.announced.get()
-        };
         Some(
             first
-                .max(announced)
+                .max(self.0.announced.get())
                 .max(applied.unwrap_or_default()),
         )
     }

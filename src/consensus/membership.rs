@@ -5,7 +5,7 @@
 //! back under a new number. openraft changes voters in two steps (joint consensus), so at no time can two majorities be
 //! apart.
 
-use super::{handle::Consensus, type_config::TypeConfig};
+use super::{founding::ask, handle::Consensus, type_config::TypeConfig};
 use crate::types::{Member, MemberId};
 use openraft::{
     AsyncRuntime, ChangeMembers,
@@ -36,6 +36,9 @@ pub enum MembershipError {
     /// The last voter cannot go.
     #[error("member {0} is the only one that votes: add another one and promote it first")]
     LastVoter(MemberId),
+    /// The learner has not got everything yet, or cannot be asked: as a voter it would count, and could not help.
+    #[error("member {0} has not got everything yet: promote it when it has")]
+    NotReady(MemberId),
     /// Another change is under way, or the engine refuses it for another reason.
     #[error("the change is refused: {0}")]
     Refused(String),
@@ -56,14 +59,18 @@ impl<RT: AsyncRuntime> Consensus<RT> {
         self.change(Change::AddNodes([(id, member)].into())).await
     }
 
-    /// Gives a learner its vote. The caller has seen to it that it is not far behind (see
-    /// [`ConsensusStatus::members`](super::ConsensusStatus::members)): until it is in step, it counts, and cannot help.
+    /// Gives a learner its vote, if it has everything: otherwise it would count, and could not help.
     pub async fn promote(&self, id: MemberId) -> Result<(), MembershipError> {
         match self.status().members.get(&id) {
-            None => Err(MembershipError::NoSuchMember(id)),
-            Some(member) if member.voter => Ok(()),
-            Some(_) => self.change(Change::AddVoterIds([id].into())).await,
+            None => return Err(MembershipError::NoSuchMember(id)),
+            Some(member) if member.voter => return Ok(()),
+            Some(_) => {}
         }
+        let ready = ask::<RT>(&**self.transport(), id).await;
+        if !ready.is_some_and(|hello| hello.votes) {
+            return Err(MembershipError::NotReady(id));
+        }
+        self.change(Change::AddVoterIds([id].into())).await
     }
 
     /// Takes a member out, with or without a vote. A leader that removes itself steps down when that is committed.

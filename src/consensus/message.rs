@@ -50,6 +50,8 @@ pub(super) struct Hello {
     pub(super) last_log_index: Option<LogIndex>,
     /// Whether it leads and a majority has confirmed it lately.
     pub(super) leads: bool,
+    /// Whether it votes where it may: not while it is being rebuilt.
+    pub(super) votes: bool,
     /// What it has promised last.
     pub(super) vote: Vote,
 }

@@ -107,6 +107,7 @@ impl<RT: AsyncRuntime> RaftService<RT> {
         Hello {
             last_log_index: metrics.last_log_index,
             leads: quorum_ack_age(&*metrics).is_some_and(|age| age <= self.lease),
+            votes: self.franchise.has(),
             vote: metrics.vote,
         }
     }

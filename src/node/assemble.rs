@@ -7,8 +7,8 @@ use crate::{
     chain::archive::{Archive, MemoryStore, Store},
     config::{ClusterConfig, MemberConfig},
     consensus::{
-        Consensus, ConsensusConfig, MemoryLog, MemorySpool, MessageKind, NoMark, Parts, PeerService,
-        SnapshotSpool, TimedCalls, Transport,
+        Consensus, ConsensusConfig, MemoryLog, MemorySpool, MessageKind, NoMark, Parts,
+        PeerService, SnapshotSpool, TimedCalls, Transport,
     },
     net::{self, FileSpool, Net, NetConfig, Tokio},
     replica::{self, Prepared, RaftLog, Replica, ReplicaConfig, api::ChainEvent},

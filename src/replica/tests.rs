@@ -304,7 +304,10 @@ async fn interval_mining_mines_on_the_leader_for_all() {
 #[tokio::test]
 async fn a_request_that_comes_twice_at_once_happens_once() {
     let cluster = cluster();
-    for (number, write) in [send(&cluster, 0), raw(&cluster, 1, 0)].into_iter().enumerate() {
+    for (number, write) in [send(&cluster, 0), raw(&cluster, 1, 0)]
+        .into_iter()
+        .enumerate()
+    {
         let question = message::encode(&Request::Write {
             request: RequestId([u8::try_from(number).unwrap(); 16]),
             write: WireWrite::new(&write).unwrap(),
@@ -325,7 +328,10 @@ async fn a_request_that_comes_twice_at_once_happens_once() {
         assert!(
             matches!(
                 answers[0],
-                Response::Write(Submitted::NotLeader { may_happen: true, .. })
+                Response::Write(Submitted::NotLeader {
+                    may_happen: true,
+                    ..
+                })
             ),
             "{answers:?}"
         );

@@ -73,7 +73,9 @@ fn write(life: &Life, operation: Operation, number: u64) -> Option<Write> {
         },
         Operation::Send(from, value) => Write::Unsigned(Box::new(unsigned(spec, from, value))),
         Operation::SendSigned(from, value) => {
-            let nonce = chain.pool().next_nonce(address(from), chain.nonce(address(from)));
+            let nonce = chain
+                .pool()
+                .next_nonce(address(from), chain.nonce(address(from)));
             Write::Transaction(signed(spec, from, nonce, value)?)
         }
         Operation::Mine(count) => Write::Mine {

@@ -13,13 +13,7 @@ use super::{
     world::{self, Owner, SIMULATION, Timer},
 };
 use crate::types::{Member, MemberId};
-use std::{
-    cell::RefCell,
-    collections::BTreeMap,
-    rc::Rc,
-    sync::atomic::Ordering,
-    time::Duration,
-};
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc, sync::atomic::Ordering, time::Duration};
 
 /// How often the operator looks after the nodes.
 const LOOK_INTERVAL: Duration = Duration::from_millis(10);
@@ -163,9 +157,10 @@ impl Cluster {
             }
             let due: Vec<MemberId> = {
                 let inner = self.inner.borrow();
-                let due = inner.nodes.iter().filter(|(_, node)| {
-                    node.start_at.is_some_and(|at| at <= world::now())
-                });
+                let due = inner
+                    .nodes
+                    .iter()
+                    .filter(|(_, node)| node.start_at.is_some_and(|at| at <= world::now()));
                 due.map(|(id, _)| *id).collect()
             };
             for id in due {
@@ -315,12 +310,21 @@ impl Cluster {
 
     /// Whether a node's disk may be taken from it: no other one may be without its memory at that time.
     fn may_forget(&self, id: MemberId) -> bool {
+        let voters = self.leading().map(|life| {
+            let members = life.consensus.status().members;
+            members.values().filter(|member| member.voter).count()
+        });
+        // Nor may those that are left be too few for a majority.
+        voters.is_some_and(|voters| voters > 2) && self.all_remember(id)
+    }
+
+    /// Whether no node but that one is without its memory.
+    pub(super) fn all_remember(&self, but: MemberId) -> bool {
         let inner = self.inner.borrow();
-        inner.nodes.len() > 2
-            && inner
-                .nodes
-                .iter()
-                .all(|(other, node)| *other == id || (!node.amnesic && !node.injured.flipped))
+        let others = inner.nodes.iter().filter(|(id, _)| **id != but);
+        others
+            .into_iter()
+            .all(|(_, node)| !node.amnesic && !node.injured.flipped)
     }
 
     fn with_node(&self, id: MemberId, work: impl FnOnce(&mut Node)) {
@@ -386,6 +390,7 @@ impl Cluster {
                     }
                 }
             }
+            Fault::Ambush(variant) => self.ambush(variant),
             Fault::Reset(from, to) => self.network.reset(from, to),
             Fault::Slow(from, to, us, ms) => {
                 self.network.slow(from, to, us);
@@ -507,6 +512,7 @@ fn name(fault: &Fault) -> &'static str {
         Fault::Clock(..) => "clock jump",
         Fault::Transfer(..) => "transfer",
         Fault::Checkpoint(..) => "checkpoint",
+        Fault::Ambush(..) => "ambush",
         Fault::Grow => "member added",
         Fault::TakeOut(..) => "member removed",
     }

@@ -46,14 +46,9 @@ pub(super) struct Record {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Asked {
     /// A value under a key.
-    Push {
-        key: u64,
-        value: String,
-    },
+    Push { key: u64, value: String },
     /// The value under a key.
-    Get {
-        key: u64,
-    },
+    Get { key: u64 },
     /// Any other write.
     Write,
 }
@@ -82,9 +77,13 @@ impl History {
 
     /// A client was answered.
     pub(super) fn end(&self, number: u64, told: Told) {
-        world::note("told", &[number, world::digest(format!("{told:?}").as_bytes())], |line| {
-            line.push_str(&format!("operation {number}: {told:?}"));
-        });
+        world::note(
+            "told",
+            &[number, world::digest(format!("{told:?}").as_bytes())],
+            |line| {
+                line.push_str(&format!("operation {number}: {told:?}"));
+            },
+        );
         let place = usize::try_from(number).unwrap_or_default();
         if let Some(record) = self.records().get_mut(place.wrapping_sub(1)) {
             record.told = Some((world::now(), told));

@@ -106,7 +106,9 @@ impl Ledger {
             "apply",
             &[owner.node, at.index, at.term, world::digest(&fact.after.0)],
             |line| {
-                let body = entry.as_ref().map_or("nothing", |entry| body_name(&entry.body));
+                let body = entry
+                    .as_ref()
+                    .map_or("nothing", |entry| body_name(&entry.body));
                 line.push_str(&format!(
                     "node {} life {} applies {} of term {}: {body}{} {:?}",
                     owner.node,
@@ -172,7 +174,13 @@ impl Ledger {
     }
 
     /// A node came to this chain at once: from its disk, or from a peer's copy; or it stands there at the end.
-    pub(super) fn stands(&self, owner: Owner, position: Option<LogPosition>, chain: &Chain, how: &str) {
+    pub(super) fn stands(
+        &self,
+        owner: Owner,
+        position: Option<LogPosition>,
+        chain: &Chain,
+        how: &str,
+    ) {
         let Some(at) = position else { return };
         let whole = whole(chain);
         world::note("stands", &[owner.node, at.index, whole], |line| {
@@ -212,8 +220,12 @@ impl Ledger {
     }
 }
 
+/// Of everything that the chain keeps; its own stored form is not asked what belongs to it.
 fn whole(chain: &Chain) -> u64 {
-    world::digest(&chain.encode())
+    let requests = postcard::to_stdvec(&chain.sessions().to_list());
+    let mut bytes = chain.encode();
+    bytes.extend(requests.unwrap_or_default());
+    world::digest(&bytes)
 }
 
 fn body_name(body: &crate::chain::command::Body) -> &'static str {
@@ -265,8 +277,12 @@ impl Application for Watched {
         let position = stored.position;
         self.applier.install(stored, snapshot)?;
         self.ledger.facts().installed += 1;
-        self.ledger
-            .stands(self.owner, position, &self.applier.chain(), "by a peer's copy");
+        self.ledger.stands(
+            self.owner,
+            position,
+            &self.applier.chain(),
+            "by a peer's copy",
+        );
         Ok(())
     }
 }

@@ -59,7 +59,9 @@ pub(super) fn check(events: &[Event]) -> Result<(), String> {
     let (mut value, mut next, mut longest) = (0, 0, 0);
     for _ in 0..TRIES_MAX {
         let left = |done: &Done| {
-            (0..events.len()).filter(|index| !done.has(*index)).collect::<Vec<_>>()
+            (0..events.len())
+                .filter(|index| !done.has(*index))
+                .collect::<Vec<_>>()
         };
         let remaining = left(&done);
         if remaining.iter().all(|index| events[*index].to.is_none()) {

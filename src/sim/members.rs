@@ -17,7 +17,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 impl Cluster {
     /// The life of whoever says that it leads.
-    fn leading(&self) -> Option<Life> {
+    pub(super) fn leading(&self) -> Option<Life> {
         let lives = self.ids().into_iter().filter_map(|id| self.life(id));
         lives.into_iter().find(|life| {
             let id = life.owner.node;
@@ -55,7 +55,10 @@ impl Cluster {
             line.push_str(&format!("leader {} adds node {id}", life.owner.node));
         });
         let consensus = life.consensus;
-        within_life(life.owner, async move { consensus.add_learner(id, member(id)).await }).await;
+        within_life(life.owner, async move {
+            consensus.add_learner(id, member(id)).await
+        })
+        .await;
         true
     }
 
@@ -69,7 +72,7 @@ impl Cluster {
 
     /// Takes a member out, and switches it off when that is done.
     pub(super) fn take_out(&self, id: MemberId) {
-        if self.ids().len() < 4 {
+        if self.ids().len() < 4 || !self.all_remember(0) {
             return;
         }
         let Some(life) = self.leading() else { return };

@@ -16,6 +16,7 @@
 //!
 //! Source: the way in which FoundationDB and TigerBeetle are tested; openraft's `AsyncRuntime`.
 
+mod ambush;
 mod client;
 mod cluster;
 mod disk;
@@ -139,11 +140,16 @@ pub fn run(settings: &Settings) -> Report {
     let ended = std::rc::Rc::new(std::cell::RefCell::new(None));
     let scenario = scenario::scenario(plan, ended.clone());
     let (result, trace, now) = world::run(settings.seed, settings.keep_trace, scenario);
-    let seen = ended.borrow_mut().take().map(|cluster| scenario::seen(&cluster));
+    let seen = ended
+        .borrow_mut()
+        .take()
+        .map(|cluster| scenario::seen(&cluster));
     let seen = seen.unwrap_or_default();
     let stuck = match result {
         Ok(()) => None,
-        Err(Stuck::NothingToDo) => Some("nothing can go on: all tasks wait for each other".to_owned()),
+        Err(Stuck::NothingToDo) => {
+            Some("nothing can go on: all tasks wait for each other".to_owned())
+        }
         Err(Stuck::Endless) => Some("tasks keep each other awake without end".to_owned()),
     };
     Report {
@@ -178,7 +184,11 @@ impl fmt::Display for Report {
             self.digest,
         )?;
         match &self.violation {
-            Some(violation) => write!(f, "\n  wrong: {violation}\n  again: {}", self.settings.command()),
+            Some(violation) => write!(
+                f,
+                "\n  wrong: {violation}\n  again: {}",
+                self.settings.command()
+            ),
             None => Ok(()),
         }
     }

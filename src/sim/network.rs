@@ -147,7 +147,10 @@ impl Inner {
         let connection = self.connections.entry(pair).or_default();
         if connection.up {
             let (still_us, pause_us) = world::random(|random| {
-                (random.below(2 * latency_us + 1), random.range(5_000, 60_000))
+                (
+                    random.below(2 * latency_us + 1),
+                    random.range(5_000, 60_000),
+                )
             });
             connection.up = false;
             connection.arrives_until = world::now() + Duration::from_micros(still_us);
@@ -264,7 +267,11 @@ impl Network {
 
     /// Makes a way slower by so many microseconds; 0: as before.
     pub(super) fn slow(&self, from: MemberId, to: MemberId, slow_us: u64) {
-        self.lock().directions.entry((from, to)).or_default().slow_us = slow_us;
+        self.lock()
+            .directions
+            .entry((from, to))
+            .or_default()
+            .slow_us = slow_us;
     }
 
     /// A member stands still, or goes on: then it gets what came meanwhile.
@@ -321,9 +328,8 @@ impl Network {
     fn transmit(&self, packet: Packet) {
         let mut inner = self.lock();
         let weather = inner.weather;
-        let (lost, repeated) = world::random(|random| {
-            (random.chance(weather.loss), random.chance(weather.repeat))
-        });
+        let (lost, repeated) =
+            world::random(|random| (random.chance(weather.loss), random.chance(weather.repeat)));
         if lost {
             return;
         }
@@ -375,9 +381,18 @@ impl Network {
                     .get(&packet.to)
                     .and_then(|endpoint| endpoint.services[slot(kind)].clone());
                 drop(inner);
-                world::note("arrive", &[packet.from, packet.to, world::digest(&request)], |line| {
-                    line.push_str(&format!("{} → {}: {kind:?}, {} bytes", packet.from, packet.to, request.len()));
-                });
+                world::note(
+                    "arrive",
+                    &[packet.from, packet.to, world::digest(&request)],
+                    |line| {
+                        line.push_str(&format!(
+                            "{} → {}: {kind:?}, {} bytes",
+                            packet.from,
+                            packet.to,
+                            request.len()
+                        ));
+                    },
+                );
                 let back = Packet {
                     from: packet.to,
                     to: packet.from,
@@ -414,12 +429,7 @@ impl Network {
 }
 
 impl Transport for SimTransport {
-    fn send(
-        &self,
-        to: MemberId,
-        kind: MessageKind,
-        request: Bytes,
-    ) -> BoxFuture<'static, Answer> {
+    fn send(&self, to: MemberId, kind: MessageKind, request: Bytes) -> BoxFuture<'static, Answer> {
         self.network.send(self.owner, to, kind, request)
     }
 

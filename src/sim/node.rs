@@ -19,9 +19,7 @@ use crate::{
         Application as _, Consensus, ConsensusConfig, MemorySpool, MessageKind, Parts, PeerService,
         TimedCalls, Transport,
     },
-    replica::{
-        self, RaftLog, Reads, Replica, ReplicaConfig, environment::Environment,
-    },
+    replica::{self, RaftLog, Reads, Replica, ReplicaConfig, environment::Environment},
     storage::log::{DiskLog, Sizes},
     types::{Member, MemberId, PublicKey, RequestId},
 };

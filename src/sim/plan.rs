@@ -78,6 +78,9 @@ pub(super) enum Fault {
     Transfer(MemberId),
     /// This member takes a checkpoint.
     Checkpoint(MemberId),
+    /// A leader is cut off until it is none any more; when it is back, the others are gone: one for a while, one with
+    /// its disk.
+    Ambush(u64),
     /// A new member is added and promoted.
     Grow,
     /// This member is taken out for good.
@@ -120,7 +123,9 @@ pub(super) struct Plan {
 
 impl Climate {
     fn draw(random: &mut Random) -> Self {
-        let nodes = *random.one_of(&[1, 2, 3, 3, 3, 3, 3, 4, 5, 5, 7]).unwrap_or(&3);
+        let nodes = *random
+            .one_of(&[1, 2, 3, 3, 3, 3, 3, 4, 5, 5, 7])
+            .unwrap_or(&3);
         let lossy = random.chance(300);
         let per_mille = |random: &mut Random, most| if lossy { random.below(most) } else { 0 };
         let latency_min_us = random.range(20, 500);
@@ -129,7 +134,8 @@ impl Climate {
             nodes,
             weather: Weather {
                 latency_min_us,
-                latency_max_us: latency_min_us + *random.one_of(&[50, 500, 3_000, 12_000]).unwrap_or(&50),
+                latency_max_us: latency_min_us
+                    + *random.one_of(&[50, 500, 3_000, 12_000]).unwrap_or(&50),
                 loss: per_mille(random, 40),
                 repeat: per_mille(random, 40),
                 reorder: per_mille(random, 60),
@@ -156,7 +162,11 @@ impl Plan {
         let climate = Climate::draw(&mut random);
         // Which faults there are at all: a run with all of them at once hardly gets anywhere.
         let kinds: Vec<u64> = (0..FAULT_KINDS).filter(|_| random.chance(350)).collect();
-        let faults = if kinds.is_empty() { 0 } else { *random.one_of(&[80, 200, 350]).unwrap_or(&200) };
+        let faults = if kinds.is_empty() {
+            0
+        } else {
+            *random.one_of(&[80, 200, 350]).unwrap_or(&200)
+        };
         let pause_us = *random.one_of(&[5_000, 20_000, 50_000]).unwrap_or(&20_000);
         let mut at = Duration::from_millis(random.range(200, 900));
         let mut list = Vec::new();
@@ -200,7 +210,7 @@ fn operation(random: &mut Random) -> Operation {
 }
 
 /// How many kinds of faults [`fault`] knows.
-const FAULT_KINDS: u64 = 19;
+const FAULT_KINDS: u64 = 20;
 
 fn fault(random: &mut Random, kind: u64, nodes: u64) -> Fault {
     let node = random.range(1, nodes + 1);
@@ -211,7 +221,10 @@ fn fault(random: &mut Random, kind: u64, nodes: u64) -> Fault {
         0 => Fault::Kill(node, long_ms),
         1 => Fault::PowerLoss(node, long_ms),
         2 => Fault::PowerLossAt(node, random.below(40)),
-        3 => Fault::Freeze(node, *random.one_of(&[short_ms, long_ms]).unwrap_or(&long_ms)),
+        3 => Fault::Freeze(
+            node,
+            *random.one_of(&[short_ms, long_ms]).unwrap_or(&long_ms),
+        ),
         4 => Fault::Cut(node, other, long_ms),
         5 => Fault::Isolate(node, long_ms),
         6 => Fault::Split(random.below(1 << (NODES_MAX + 1)), long_ms),
@@ -226,6 +239,7 @@ fn fault(random: &mut Random, kind: u64, nodes: u64) -> Fault {
         15 => Fault::Transfer(node),
         16 => Fault::Checkpoint(node),
         17 => Fault::Grow,
+        18 => Fault::Ambush(random.next()),
         _ => Fault::TakeOut(node),
     }
 }

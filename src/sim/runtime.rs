@@ -107,8 +107,7 @@ impl AsyncRuntime for Simulated {
     type Instant = Moment;
     type TimeoutError = Over;
     type Timeout<R, T: Future<Output = R> + OptionalSend> = Limited<T>;
-    type ThreadLocalRng =
-        <DeterministicRng<TokioRuntime> as AsyncRuntime>::ThreadLocalRng;
+    type ThreadLocalRng = <DeterministicRng<TokioRuntime> as AsyncRuntime>::ThreadLocalRng;
     type Mpsc = TokioMpsc;
     type Watch = TokioWatch;
     type Oneshot = TokioOneshot;

@@ -63,7 +63,9 @@ pub(super) fn seen(cluster: &Cluster) -> Seen {
 /// A chain that is cheap to run.
 fn spec() -> Arc<ChainSpec> {
     let keys = (1..=ACCOUNTS).map(|number| B256::from(U256::from(number)));
-    let accounts: Vec<DevAccount> = keys.filter_map(|key| DevAccount::from_key(key).ok()).collect();
+    let accounts: Vec<DevAccount> = keys
+        .filter_map(|key| DevAccount::from_key(key).ok())
+        .collect();
     let rich = GenesisAccount {
         balance: U256::from(10_u64).pow(U256::from(24)),
         ..GenesisAccount::default()
@@ -186,7 +188,10 @@ async fn all_do(cluster: &Cluster, operation: Operation) -> bool {
         records.get(place).and_then(|record| record.told.clone())
     };
     let numbers: Vec<u64> = asked.iter().flatten().copied().collect();
-    until(ROUND, || numbers.iter().all(|number| told(*number).is_some())).await;
+    until(ROUND, || {
+        numbers.iter().all(|number| told(*number).is_some())
+    })
+    .await;
     asked.iter().all(|number| {
         let told = number.and_then(&told).map(|(_, told)| told);
         matches!(told, Some(Told::Done(_) | Told::Saw { .. }))
@@ -210,7 +215,10 @@ async fn settle(cluster: &Cluster) -> Result<(), String> {
     }
     for key in 0..KEYS {
         if !all_do(cluster, Operation::Get(key)).await {
-            return Err(format!("a healthy cluster does not answer reads{}", roles(cluster)));
+            return Err(format!(
+                "a healthy cluster does not answer reads{}",
+                roles(cluster)
+            ));
         }
     }
     let positions = || -> Vec<Option<(u64, B256)>> {
@@ -225,10 +233,15 @@ async fn settle(cluster: &Cluster) -> Result<(), String> {
     };
     let equal = until(PROGRESS_BOUND, || {
         let positions = positions();
-        positions.iter().all(|one| one.is_some() && *one == positions[0])
+        positions
+            .iter()
+            .all(|one| one.is_some() && *one == positions[0])
     });
     if !equal.await {
-        return Err(format!("the nodes do not come to the same chain: {:?}", positions()));
+        return Err(format!(
+            "the nodes do not come to the same chain: {:?}",
+            positions()
+        ));
     }
     for id in cluster.ids() {
         inspect(cluster, id)?;
@@ -243,7 +256,12 @@ fn inspect(cluster: &Cluster, id: MemberId) -> Result<(), String> {
     };
     let chain = life.replica.local();
     let index = life.consensus.applied_index().unwrap_or_default();
-    let term = cluster.ledger.facts().by_index.get(&index).map(|fact| fact.term);
+    let term = cluster
+        .ledger
+        .facts()
+        .by_index
+        .get(&index)
+        .map(|fact| fact.term);
     let position = term.map(|term| LogPosition { term, index });
     cluster
         .ledger
@@ -251,7 +269,8 @@ fn inspect(cluster: &Cluster, id: MemberId) -> Result<(), String> {
     let head = chain.head().header.number;
     for number in head.saturating_sub(255)..=head {
         let block = life.replica.archive().block_by_number(number);
-        let block = block.map_err(|error| format!("node {id} cannot read block {number}: {error}"))?;
+        let block =
+            block.map_err(|error| format!("node {id} cannot read block {number}: {error}"))?;
         let hash = block.map(|block| block.hash);
         if hash != Some(chain.recent_hash(number)) {
             return Err(format!(

@@ -20,7 +20,11 @@ pub fn shrink(failed: &Report, tries: usize) -> Report {
         while start < steps.len() && left > 0 {
             left -= 1;
             let end = (start + part).min(steps.len());
-            let fewer: BTreeSet<u64> = steps[..start].iter().chain(&steps[end..]).copied().collect();
+            let fewer: BTreeSet<u64> = steps[..start]
+                .iter()
+                .chain(&steps[end..])
+                .copied()
+                .collect();
             let report = run(&Settings {
                 only: Some(fewer.clone()),
                 ..failed.settings.clone()

@@ -36,7 +36,10 @@ pub(super) fn judge(facts: &Facts, records: &[Record]) -> Option<String> {
     for (number, record) in numbered() {
         let places = happened.get(&number).map(Vec::as_slice).unwrap_or_default();
         if let Some(problem) = once(record, places) {
-            return Some(format!("operation {number} ({:?}, node {}): {problem}", record.asked, record.node));
+            return Some(format!(
+                "operation {number} ({:?}, node {}): {problem}",
+                record.asked, record.node
+            ));
         }
     }
     if let Some(problem) = in_order(facts, records, &happened) {
@@ -96,7 +99,12 @@ fn in_order(facts: &Facts, records: &[Record], happened: &Happened) -> Option<St
             Told::Saw { position, .. } => match facts.index_of.get(position) {
                 Some(index) => (*index, false),
                 // The chain before the first entry.
-                None if facts.by_index.values().all(|fact| fact.after != *position || fact.skipped || fact.payload.is_none()) => (0, false),
+                None if facts.by_index.values().all(|fact| {
+                    fact.after != *position || fact.skipped || fact.payload.is_none()
+                }) =>
+                {
+                    (0, false)
+                }
                 None => return Some(format!("operation {number} saw a chain that nobody has")),
             },
             _ => continue,
@@ -143,12 +151,16 @@ fn event(number: u64, record: &Record) -> Option<(u64, Event)> {
     let (to, read) = match (&record.told, write) {
         // A read that came to nothing says nothing.
         (None | Some((_, Told::Unread)), None) => return None,
-        (Some((_, Told::Refused(_) | Told::Unavailable { may_happen: false })), Some(_)) => return None,
+        (Some((_, Told::Refused(_) | Told::Unavailable { may_happen: false })), Some(_)) => {
+            return None;
+        }
         (Some((to, Told::Done(_))), Some(_)) => (Some(*to), None),
         // It may have happened at any time, or never.
         (_, Some(_)) => (None, None),
         (Some((to, Told::Saw { value, .. })), None) => {
-            let value = value.as_ref().and_then(|value| value.trim_matches('"').parse().ok());
+            let value = value
+                .as_ref()
+                .and_then(|value| value.trim_matches('"').parse().ok());
             (Some(*to), value)
         }
         (Some(_), None) => return None,

@@ -173,7 +173,8 @@ impl Producer {
     async fn follow_leadership(&mut self) {
         let view = self.log.view();
         let leads = view.leads();
-        if planted::is(Bug::TipKept) && self.tip.is_some() {
+        if self.tip.is_some() && (planted::is(Bug::TipKept) || planted::is(Bug::StaleEntryApplied))
+        {
             return;
         }
         if self
@@ -430,7 +431,8 @@ impl Producer {
     }
 
     fn finished(&mut self, result: &Result<(), LogError>) {
-        if result.is_err() && !planted::is(Bug::TipKept) {
+        let kept = planted::is(Bug::TipKept) || planted::is(Bug::StaleEntryApplied);
+        if result.is_err() && !kept {
             self.tip = None;
         }
     }

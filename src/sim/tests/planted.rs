@@ -40,9 +40,6 @@ found! {
     a_rebuilding_that_is_not_marked: RebuildNotMarked, 0;
     a_read_without_a_barrier: ReadWithoutBarrier, 0;
     a_lease_that_is_not_checked: LeaseNotChecked, 0;
-    a_lease_kept_at_a_transfer: LeaseKeptAtTransfer, 0;
-    a_lease_without_what_was_announced: AnnouncedNotCounted, 0;
-    a_promise_that_is_forgotten: PromiseForgotten, 0;
     a_retry_that_is_not_recognized: RetryNotRecognized, 0;
     a_repeat_in_one_batch: RepeatInOneBatch, 0;
     a_stale_entry_that_is_applied: StaleEntryApplied, 0;
@@ -56,17 +53,32 @@ found! {
 #[test]
 #[ignore = "a tool, not a test"]
 fn try_bugs() {
-    const ALL: [Bug; 21] = [
-        Bug::VoteNotSynced, Bug::AnsweredBeforeSync, Bug::DamageCutOff, Bug::CheckpointNotFlushed,
-        Bug::CheckpointWithoutRequests, Bug::CopyLeavesOldHead, Bug::AmnesiacVotes, Bug::AmnesiacFollows, Bug::RebuildNotMarked, Bug::ReadWithoutBarrier,
-        Bug::LeaseNotChecked, Bug::LeaseKeptAtTransfer, Bug::AnnouncedNotCounted, Bug::PromiseForgotten,
-        Bug::RetryNotRecognized, Bug::RepeatInOneBatch, Bug::StaleEntryApplied, Bug::AppliedTwice, Bug::TipKept,
-        Bug::MayHappenForgotten, Bug::AnsweredBeforeCommit,
+    const ALL: [Bug; 18] = [
+        Bug::VoteNotSynced,
+        Bug::AnsweredBeforeSync,
+        Bug::DamageCutOff,
+        Bug::CheckpointNotFlushed,
+        Bug::CheckpointWithoutRequests,
+        Bug::CopyLeavesOldHead,
+        Bug::AmnesiacVotes,
+        Bug::AmnesiacFollows,
+        Bug::RebuildNotMarked,
+        Bug::ReadWithoutBarrier,
+        Bug::LeaseNotChecked,
+        Bug::RetryNotRecognized,
+        Bug::RepeatInOneBatch,
+        Bug::StaleEntryApplied,
+        Bug::AppliedTwice,
+        Bug::TipKept,
+        Bug::MayHappenForgotten,
+        Bug::AnsweredBeforeCommit,
     ];
     let wanted = std::env::var("SIM_BUG").unwrap_or_default();
     let most: u64 = std::env::var("SIM_TO").map_or(60, |it| it.parse().unwrap());
     for bug in ALL {
-        if !wanted.is_empty() && !wanted.split(',').any(|name| name == format!("{bug:?}")) { continue }
+        if !wanted.is_empty() && !wanted.split(',').any(|name| name == format!("{bug:?}")) {
+            continue;
+        }
         let start = std::time::Instant::now();
         let found = (0..most).find_map(|seed| {
             let report = with(bug, || run(&Settings::new(seed, STEPS)));

@@ -5,13 +5,13 @@
 //! that does not fit is damage.
 
 use super::{
+    Sizes,
     codec::{self, CodecError, FORMAT},
     error::LogError,
     folder::Folder,
     frame::{self, Found, Kind, Record},
     index::{Index, Location},
     segment::{self, HEADER_BYTES, Segment},
-    Sizes,
 };
 use crate::{
     consensus::{Entry, EntryWindow, LogId, Vote},
@@ -56,8 +56,7 @@ pub(super) struct Replayed {
 
 /// Goes through the segments of `folder`, or makes the first one.
 pub(super) fn replay(folder: &dyn Folder, sizes: Sizes) -> Result<Replayed, LogError> {
-    let numbers =
-        segment::list(folder).map_err(|error| LogError::io(folder.path(), error))?;
+    let numbers = segment::list(folder).map_err(|error| LogError::io(folder.path(), error))?;
     let Some(first) = numbers.first().copied() else {
         let current = Segment::create(folder, 0, sizes.segment_bytes)?;
         let mut reader = Reader::new(sizes.window_bytes);
@@ -79,7 +78,10 @@ pub(super) fn replay(folder: &dyn Folder, sizes: Sizes) -> Result<Replayed, LogE
             reader.spare = None;
             current = Some((segment, end));
         } else if reader.spare.replace(segment).is_some() {
-            return Err(LogError::damaged(folder.path(), "several segments are empty"));
+            return Err(LogError::damaged(
+                folder.path(),
+                "several segments are empty",
+            ));
         }
     }
     match current {

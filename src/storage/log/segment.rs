@@ -129,6 +129,10 @@ fn check_header(path: &Path, number: u64, bytes: &[u8]) -> Result<(), LogError> 
     if found[..8] != MAGIC {
         return Err(LogError::damaged(path, "it does not begin like a log"));
     }
+    // Whether it is what was written comes before what it says.
+    if crc32fast::hash(&found[..17]).to_le_bytes() != found[17..HEADER_CONTENT_BYTES] {
+        return Err(LogError::damaged(path, "its header was changed"));
+    }
     if found[8] > FORMAT {
         return Err(LogError::Newer {
             path: path.to_owned(),

@@ -288,7 +288,10 @@ impl Writer {
             push(Kind::Vote, seal(self.folder.path(), 0, vote, Vec::new()))?;
         }
         if let Some(purged) = &self.facts.purged {
-            push(Kind::Purged, seal(self.folder.path(), 0, purged, Vec::new()))?;
+            push(
+                Kind::Purged,
+                seal(self.folder.path(), 0, purged, Vec::new()),
+            )?;
         }
         if let Some(committed) = &self.facts.committed {
             push(
