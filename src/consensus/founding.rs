@@ -247,3 +247,6 @@ pub(super) async fn ask<RT: AsyncRuntime>(
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

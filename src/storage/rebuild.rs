@@ -42,3 +42,6 @@ impl RebuildMark for FileMark {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,8 @@
 use super::*;
 use crate::{
     consensus::{
-        Consensus, ConsensusConfig, MemoryLog, MemorySpool, Parts, ProposeError, toy::List,
+        Consensus, ConsensusConfig, MembershipError, MemoryLog, MemorySpool, Parts, ProposeError,
+        toy::List,
     },
     storage::log::DiskLog,
     types::{Payload, Role},
@@ -374,6 +375,39 @@ async fn leadership_can_be_handed_over() {
     .unwrap();
     cluster.write("there".to_owned()).await;
     cluster.all_hold(1).await;
+    cluster.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn members_are_removed_added_and_promoted_while_the_cluster_runs() {
+    let cluster = Cluster::new(3, false, slow_machine()).await;
+    cluster.write("one".to_owned()).await;
+    cluster.all_hold(1).await;
+    let leader = cluster.at(cluster.leader().await);
+    let other = (1..=3).find(|id| *id != leader.id()).unwrap();
+    let voter = |id| leader.status().members.get(&id).map(|it| it.voter);
+    let member = leader.status().members[&other].member.clone();
+    assert_eq!(
+        leader.add_learner(other, member.clone()).await,
+        Err(MembershipError::Exists(other))
+    );
+    leader.remove(other).await.unwrap();
+    assert_eq!(voter(other), None);
+    assert_eq!(
+        leader.remove(other).await,
+        Err(MembershipError::NoSuchMember(other))
+    );
+    leader.add_learner(other, member).await.unwrap();
+    assert_eq!(voter(other), Some(false));
+    cluster.write("two".to_owned()).await;
+    cluster.all_hold(2).await;
+    leader.promote(other).await.unwrap();
+    assert_eq!(voter(other), Some(true));
+    let follower = (1..=3).find(|id| *id != leader.id()).unwrap();
+    assert!(matches!(
+        cluster.at(follower).remove(other).await,
+        Err(MembershipError::NotLeader { .. })
+    ));
     cluster.stop().await;
 }
 

@@ -344,10 +344,21 @@ async fn a_missing_segment_is_found() {
 #[tokio::test]
 async fn other_versions_are_told_apart() {
     let (folder, path) = ten_entries(10).await;
+    // A byte that was changed is damage, and not what a newer version wrote.
     change(&path, |bytes| bytes[8] = codec::FORMAT + 1);
     let error = Log::open(&path).unwrap_err();
+    assert!(matches!(error, LogError::Damaged { .. }), "{error}");
+    let write_format = |format| {
+        change(&path, |bytes| {
+            bytes[8] = format;
+            let crc = crc32fast::hash(&bytes[..17]);
+            bytes[17..21].copy_from_slice(&crc.to_le_bytes());
+        });
+    };
+    write_format(codec::FORMAT + 1);
+    let error = Log::open(&path).unwrap_err();
     assert!(matches!(error, LogError::Newer { found: 2, .. }), "{error}");
-    change(&path, |bytes| bytes[8] = codec::FORMAT);
+    write_format(codec::FORMAT);
     fs::write(folder.path().join("log.redb"), b"redb").unwrap();
     let error = Log::open(&path).unwrap_err();
     assert!(error.to_string().contains("log.redb"), "{error}");
