@@ -1,8 +1,9 @@
 //! What every node applied, compared as it happens: the first difference ends the run.
 //!
 //! Checked here: all nodes see the same log (position, content); equal chains after equal entries (root, digest of
-//! everything applied; the whole stored form at checkpoints, copies, restarts and now and then); terms never fall along the
-//! log; what is served is what was applied.
+//! everything applied; the whole stored form at checkpoints, copies, restarts and now and then); one leader a term, as
+//! openraft understands it: along the log neither the term falls nor, within a term, the leader's number (a second
+//! leader of a term has a higher one, and ends the first).
 
 use super::world::{self, Owner};
 use crate::{
@@ -11,7 +12,7 @@ use crate::{
         archive::Checkpoint as _,
         command::{Entry, Outcome},
     },
-    consensus::{Application, ApplicationError, SnapshotSource, Stored},
+    consensus::{Application, ApplicationError, LogId, SnapshotSource, Stored},
     replica::Applier,
     types::{LogIndex, LogPosition, MemberId, Payload, RequestId},
 };
@@ -28,6 +29,8 @@ const COMPARE_WHOLE_EVERY: u64 = 8;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Fact {
     pub(super) term: u64,
+    /// Who led then.
+    pub(super) leader: MemberId,
     /// Of the entry's bytes; `None`: an entry without any.
     pub(super) payload: Option<u64>,
     /// The chain's position after it.
@@ -75,11 +78,12 @@ impl Ledger {
     fn applied(
         &self,
         owner: Owner,
-        at: LogPosition,
+        at: (LogPosition, MemberId),
         payload: Option<&Payload>,
         before: &Chain,
         after: &Chain,
     ) {
+        let (at, leader) = at;
         let entry = payload.and_then(|payload| Entry::decode(&payload.0).ok());
         let skipped = payload.is_some() && before.position() == after.position();
         let finished: Vec<(RequestId, Outcome)> = entry
@@ -94,6 +98,7 @@ impl Ledger {
             .collect();
         let fact = Fact {
             term: at.term,
+            leader,
             payload: payload.map(|payload| world::digest(&payload.0)),
             after: after.position(),
             root: after.state().root(),
@@ -131,11 +136,11 @@ impl Ledger {
         facts.applied += 1;
         let before = facts.by_index.range(..index).next_back();
         if let Some((earlier, before)) = before
-            && before.term > fact.term
+            && (before.term, before.leader) > (fact.term, fact.leader)
         {
             return Some(format!(
-                "terms fall along the log: {} at {earlier}, {} at {index}",
-                before.term, fact.term
+                "leaders fall along the log: node {} in term {} at {earlier}, node {} in term {} at {index}",
+                before.leader, before.term, fact.leader, fact.term
             ));
         }
         let Some(known) = facts.by_index.get_mut(&index) else {
@@ -147,7 +152,8 @@ impl Ledger {
             return None;
         };
         let both = format!("node {} and node {} before it", owner.node, known.first);
-        if (known.term, known.payload) != (fact.term, fact.payload) {
+        let same = (known.term, known.leader) == (fact.term, fact.leader);
+        if !same || known.payload != fact.payload {
             return Some(format!(
                 "logs differ at {index}: {both} applied entries of terms {} and {}",
                 fact.term, known.term
@@ -257,11 +263,18 @@ impl Application for Watched {
         record: Arc<Vec<u8>>,
         payload: Option<&Payload>,
     ) -> Result<(), ApplicationError> {
+        // The record begins with the entry's identity, which names the leader.
+        let id = postcard::take_from_bytes::<Option<LogId>>(&record);
+        let leader = id
+            .ok()
+            .and_then(|(id, _)| id)
+            .map(|id| id.leader_id.node_id);
+        let at = (position, leader.unwrap_or_default());
         let before = self.applier.chain();
         self.applier.apply(position, record, payload)?;
         let after = self.applier.chain();
         self.ledger
-            .applied(self.owner, position, payload, &before, &after);
+            .applied(self.owner, at, payload, &before, &after);
         Ok(())
     }
 

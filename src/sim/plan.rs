@@ -111,6 +111,8 @@ pub(super) struct Climate {
     pub(super) consensus: ConsensusConfig,
     pub(super) sizes: Sizes,
     pub(super) disk_delay_us: u64,
+    /// How long a write or a read may wait for a leader, milliseconds.
+    pub(super) timeout_ms: u64,
 }
 
 /// A run before it begins.
@@ -150,6 +152,7 @@ impl Climate {
                 segment_bytes: usize::try_from(random.range(8, 40) * 1024).unwrap_or(16_384),
                 window_bytes: usize::try_from(random.range(1, 64) * 1024).unwrap_or(16_384),
             },
+            timeout_ms: *random.one_of(&[300, 1_000, 2_500]).unwrap_or(&2_500),
             disk_delay_us: *random.one_of(&[0, 0, 300, 4_000]).unwrap_or(&0),
         }
     }

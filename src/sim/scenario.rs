@@ -31,8 +31,6 @@ const PROGRESS_BOUND: Duration = Duration::from_secs(20);
 const ROUND: Duration = Duration::from_secs(4);
 /// How often it is looked whether something has come about.
 const LOOK: Duration = Duration::from_millis(10);
-/// How long a write or a read may wait for a leader, milliseconds.
-const TIMEOUT_MS: u64 = 2_500;
 
 /// What is left of a run.
 #[derive(Debug, Default)]
@@ -117,7 +115,7 @@ pub(super) async fn scenario(plan: Plan, ended: Rc<RefCell<Option<Cluster>>>) {
         spec: spec(),
         consensus: plan.climate.consensus.clone(),
         sizes: plan.climate.sizes,
-        timeout_ms: TIMEOUT_MS,
+        timeout_ms: plan.climate.timeout_ms,
     };
     let cluster = Cluster::new(&plan.climate, common);
     *ended.borrow_mut() = Some(cluster.clone());
