@@ -129,7 +129,7 @@ impl Cluster {
 
     /// Switches a node off for good.
     pub(super) fn retire(&self, id: MemberId) {
-        world::note("retire", &[id], |line| line.push_str(&format!("node {id}")));
+        world::note("retire", &[id], || format!("node {id}"));
         self.end(id, true, Duration::ZERO);
         let mut inner = self.inner.borrow_mut();
         inner.members.remove(&id);
@@ -194,8 +194,8 @@ impl Cluster {
         if !known {
             return;
         }
-        world::note("died", &[owner.node], |line| {
-            line.push_str(&format!("node {}: {reason}", owner.node));
+        world::note("died", &[owner.node], || {
+            format!("node {}: {reason}", owner.node)
         });
         self.judge(owner.node, reason);
         self.end(owner.node, false, RESTART_PAUSE);
@@ -270,8 +270,8 @@ impl Cluster {
             node.starting = Some(owner);
             (common, node.hardware.clone(), members, owner)
         };
-        world::note("start", &[id, owner.life], |line| {
-            line.push_str(&format!("node {id} begins life {}", owner.life));
+        world::note("start", &[id, owner.life], || {
+            format!("node {id} begins life {}", owner.life)
         });
         let cluster = self.clone();
         let starting = node::start(
@@ -357,7 +357,7 @@ impl Cluster {
         if self.inner.borrow().calm {
             return;
         }
-        world::note("fault", &[], |line| line.push_str(&format!("{fault:?}")));
+        world::note("fault", &[], || format!("{fault:?}"));
         self.count(name(&fault));
         match fault {
             Fault::Kill(id, ms) => self.end(id, true, Duration::from_millis(ms)),

@@ -80,9 +80,7 @@ impl History {
         world::note(
             "told",
             &[number, world::digest(format!("{told:?}").as_bytes())],
-            |line| {
-                line.push_str(&format!("operation {number}: {told:?}"));
-            },
+            || format!("operation {number}: {told:?}"),
         );
         let place = usize::try_from(number).unwrap_or_default();
         if let Some(record) = self.records().get_mut(place.wrapping_sub(1)) {

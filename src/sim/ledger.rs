@@ -70,7 +70,7 @@ impl Ledger {
 
     /// Something that must not be; the first one stays.
     pub(super) fn violated(&self, what: String) {
-        world::note("violated", &[], |line| line.push_str(&what));
+        world::note("violated", &[], || what.clone());
         self.facts().violation.get_or_insert(what);
     }
 
@@ -110,11 +110,11 @@ impl Ledger {
         world::note(
             "apply",
             &[owner.node, at.index, at.term, world::digest(&fact.after.0)],
-            |line| {
+            || {
                 let body = entry
                     .as_ref()
                     .map_or("nothing", |entry| body_name(&entry.body));
-                line.push_str(&format!(
+                format!(
                     "node {} life {} applies {} of term {}: {body}{} {:?}",
                     owner.node,
                     owner.life,
@@ -122,7 +122,7 @@ impl Ledger {
                     at.term,
                     if fact.skipped { " (skipped)" } else { "" },
                     fact.finished,
-                ));
+                )
             },
         );
         let problem = self.compare(owner, at.index, fact, payload.is_some());
@@ -189,8 +189,8 @@ impl Ledger {
     ) {
         let Some(at) = position else { return };
         let whole = whole(chain);
-        world::note("stands", &[owner.node, at.index, whole], |line| {
-            line.push_str(&format!("node {} at {} {how}", owner.node, at.index));
+        world::note("stands", &[owner.node, at.index, whole], || {
+            format!("node {} at {} {how}", owner.node, at.index)
         });
         let problem = {
             let mut facts = self.facts();

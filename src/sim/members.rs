@@ -51,8 +51,8 @@ impl Cluster {
 
     /// Whether the leader was asked, so that it may have come to that.
     async fn add(&self, life: Life, id: MemberId) -> bool {
-        world::note("add", &[life.owner.node, id], |line| {
-            line.push_str(&format!("leader {} adds node {id}", life.owner.node));
+        world::note("add", &[life.owner.node, id], || {
+            format!("leader {} adds node {id}", life.owner.node)
         });
         let consensus = life.consensus;
         within_life(life.owner, async move {
@@ -63,8 +63,8 @@ impl Cluster {
     }
 
     async fn promote(&self, life: Life, id: MemberId) {
-        world::note("promote", &[life.owner.node, id], |line| {
-            line.push_str(&format!("leader {} promotes node {id}", life.owner.node));
+        world::note("promote", &[life.owner.node, id], || {
+            format!("leader {} promotes node {id}", life.owner.node)
         });
         let consensus = life.consensus;
         within_life(life.owner, async move { consensus.promote(id).await }).await;
@@ -78,8 +78,8 @@ impl Cluster {
         let Some(life) = self.leading() else { return };
         let cluster = self.clone();
         world::spawn_for(SIMULATION, 0, async move {
-            world::note("remove", &[life.owner.node, id], |line| {
-                line.push_str(&format!("leader {} removes node {id}", life.owner.node));
+            world::note("remove", &[life.owner.node, id], || {
+                format!("leader {} removes node {id}", life.owner.node)
             });
             let consensus = life.consensus;
             let done = within_life(life.owner, async move { consensus.remove(id).await }).await;

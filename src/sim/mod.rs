@@ -157,7 +157,7 @@ pub fn run(settings: &Settings) -> Report {
         nodes,
         digest: trace.digest,
         events: trace.events,
-        simulated: now.saturating_sub(Duration::from_hours(1)),
+        simulated: now.saturating_sub(world::BEGINNING),
         operations: seen.operations,
         entries: seen.entries,
         copies: seen.copies,

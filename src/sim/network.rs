@@ -384,13 +384,13 @@ impl Network {
                 world::note(
                     "arrive",
                     &[packet.from, packet.to, world::digest(&request)],
-                    |line| {
-                        line.push_str(&format!(
+                    || {
+                        format!(
                             "{} → {}: {kind:?}, {} bytes",
                             packet.from,
                             packet.to,
                             request.len()
-                        ));
+                        )
                     },
                 );
                 let back = Packet {

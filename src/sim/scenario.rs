@@ -128,8 +128,8 @@ pub(super) async fn scenario(plan: Plan, ended: Rc<RefCell<Option<Cluster>>>) {
         match step {
             Step::Ask(node, operation) => {
                 if let Some(number) = cluster.ask(*node, *operation) {
-                    world::note("ask", &[number, *node], |line| {
-                        line.push_str(&format!("operation {number} at node {node}: {operation:?}"));
+                    world::note("ask", &[number, *node], || {
+                        format!("operation {number} at node {node}: {operation:?}")
                     });
                 }
             }
@@ -137,7 +137,7 @@ pub(super) async fn scenario(plan: Plan, ended: Rc<RefCell<Option<Cluster>>>) {
         }
     }
     cluster.calm(&plan.climate);
-    world::note("calm", &[], |_| {});
+    world::note("calm", &[], String::new);
     if let Err(problem) = settle(&cluster).await {
         cluster.ledger.violated(problem);
         return;

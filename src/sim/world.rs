@@ -9,7 +9,6 @@ use futures::channel::oneshot;
 use std::{
     cell::RefCell,
     collections::{BTreeMap, BTreeSet, hash_map::DefaultHasher},
-    fmt::Write as _,
     hash::{Hash as _, Hasher as _},
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
@@ -23,6 +22,8 @@ use std::{
 
 /// Steps that one run may take at the most: beyond it tasks keep each other awake without end.
 const STEPS_MAX: u64 = 20_000_000;
+/// Where time begins; not at zero, so that a moment before can be named.
+pub(super) const BEGINNING: Duration = Duration::from_hours(1);
 /// Lines of the trace that are kept for a report.
 const TRACE_LINES_MAX: usize = 20_000;
 
@@ -173,7 +174,7 @@ impl<T, F: std::future::Future<Output = T> + 'static> Future2<T> for F {}
 impl World {
     fn new(seed: u64, keep_lines: bool) -> Self {
         Self {
-            now: Duration::from_hours(1),
+            now: BEGINNING,
             random: Random::new(seed, 1),
             tasks: BTreeMap::new(),
             next_task: 0,
@@ -401,14 +402,13 @@ pub(super) fn spawn_for(
 }
 
 /// Notes what happened. The text is only made where somebody will read it; `what` is what is digested.
-pub(super) fn note(kind: &str, what: &[u64], text: impl FnOnce(&mut String)) {
+pub(super) fn note(kind: &str, what: &[u64], text: impl FnOnce() -> String) {
     with(|world| {
         world.events += 1;
         (world.now, kind, what).hash(&mut world.trace);
         if let Some(lines) = &mut world.lines {
-            let mut line = String::new();
-            let _ = write!(line, "{:>10.6} {kind} ", world.now.as_secs_f64() - 3600.0);
-            text(&mut line);
+            let now = world.now.saturating_sub(BEGINNING).as_secs_f64();
+            let line = format!("{now:>10.6} {kind} {}", text());
             if lines.len() >= TRACE_LINES_MAX {
                 lines.drain(..TRACE_LINES_MAX / 2);
             }
