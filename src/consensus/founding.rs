@@ -8,8 +8,8 @@
 //!
 //! *Whom it follows meanwhile.* It may have promised a newer leader not to follow an older one, which has not heard of
 //! that and would take its word for a majority's. So it takes nothing from anybody until it has asked so many others
-//! that every majority of which it can have been a part is among them: half of the members, rounded up. Nobody below
-//! the newest leader that one of them has promised to follow is followed. A new leader is elected without it, by a
+//! that one of every majority of which it can have been a part is among them: half of the voters, rounded up. Nobody
+//! below the newest leader that one of them has promised to follow is followed. A new leader is elected without it, by a
 //! majority that has what it helped to commit. That it is being rebuilt is kept on the disk (see `rebuild`), because it
 //! may end in the middle.
 //!
@@ -135,7 +135,7 @@ impl<RT: AsyncRuntime> Founding<RT> {
                 Ok(true) => return self.rejoin().await,
                 Err(_stopped) => return,
             }
-            if peers.iter().any(Hello::grown) {
+            if peers.iter().any(|(_, hello)| hello.grown()) {
                 return self.rejoin().await;
             }
             let present = peers.len() + 1;
@@ -184,6 +184,7 @@ impl<RT: AsyncRuntime> Founding<RT> {
             }
             let peers = self.ask_all().await.into_iter();
             let leader = peers
+                .map(|(_, hello)| hello)
                 .filter(|it| it.leads && it.vote.leader_id >= floor)
                 .last();
             if let Some(target) = leader.and_then(|it| it.last_log_index)
@@ -207,13 +208,9 @@ impl<RT: AsyncRuntime> Founding<RT> {
 
     /// The newest leader that this member may have promised to follow; `None` when the engine has stopped.
     async fn newest_promise(&self) -> Option<LeaderId> {
-        // Every majority with this member has one of so many others.
-        let needed = self.members.len().div_ceil(2);
         loop {
             let peers = self.ask_all().await;
-            let is_enough = peers.len() >= needed || planted::is(Bug::AmnesiacFollows);
-            let newest = peers.iter().map(|it| it.vote.leader_id).max();
-            if let Some(newest) = newest.filter(|_| is_enough) {
+            if let Some(newest) = newest_promise(self.id, &peers) {
                 return Some(newest);
             }
             self.raft.is_initialized().await.ok()?;
@@ -227,11 +224,28 @@ impl<RT: AsyncRuntime> Founding<RT> {
     }
 
     /// Asks all other members; the answers that came.
-    async fn ask_all(&self) -> Vec<Hello> {
+    async fn ask_all(&self) -> Vec<(MemberId, Hello)> {
         let others = self.members.keys().filter(|id| **id != self.id);
-        let answers = others.map(|id| ask::<RT>(&*self.transport, *id));
+        let answers = others.map(async |id| {
+            let answer = ask::<RT>(&*self.transport, *id).await;
+            answer.map(|hello| (*id, hello))
+        });
         join_all(answers).await.into_iter().flatten().collect()
     }
+}
+
+/// The newest leader that member `id` may have promised to follow, by what others say; `None` if too few of them do.
+fn newest_promise(id: MemberId, peers: &[(MemberId, Hello)]) -> Option<LeaderId> {
+    let newest = peers.iter().map(|(_, it)| it.vote.leader_id).max()?;
+    let (_, informed) = peers.iter().max_by_key(|(_, it)| it.membership_at)?;
+    let voters = &informed.voters;
+    // Who is being rebuilt itself remembers nothing.
+    let remember = peers
+        .iter()
+        .filter(|(peer, it)| it.votes && voters.contains(peer));
+    // Of every majority with this member one is among so many others. Who never had a vote never promised anything.
+    let is_enough = !voters.contains(&id) || remember.count() >= voters.len().div_ceil(2);
+    (is_enough || planted::is(Bug::AmnesiacFollows)).then_some(newest)
 }
 
 /// Asks a member how far it is.

@@ -108,6 +108,8 @@ impl<RT: AsyncRuntime> RaftService<RT> {
             last_log_index: metrics.last_log_index,
             leads: quorum_ack_age(&*metrics).is_some_and(|age| age <= self.lease),
             votes: self.franchise.has(),
+            membership_at: metrics.membership_config.log_id().map(|it| it.index),
+            voters: metrics.membership_config.membership().voter_ids().collect(),
             vote: metrics.vote,
         }
     }
