@@ -1,15 +1,15 @@
 //! Praline: a replicated Ethereum dev-chain node.
 //!
 //! ```text
-//!             main → cli → node ────────────────┐
-//!                           │                   │
-//!              ┌────────────┼─────────┐         │          edge: tokio, sockets, files, clocks
-//!              ▼            ▼         ▼         ▼
-//!             rpc          net     storage  telemetry      (config: files and flags → one checked value;
-//!              │            │                               faults: on request, between net and those above it)
-//!              └─────┬──────┴────┬────┘
-//! ═══════════════════╪═══════════╪═══════════════════════  below: no tokio, no clock, no randomness, no sockets
-//!                    ▼           ▼
+//!             main → cli → node ────────────────┐           sim: whole clusters in one thread, under a seed
+//!                           │                   │            │  (its own network, disks, clocks; the log of storage)
+//!              ┌────────────┼─────────┐         │            │     edge: tokio, sockets, files, clocks
+//!              ▼            ▼         ▼         ▼            │
+//!             rpc          net     storage  telemetry        │     (config: files and flags → one checked value;
+//!              │            │                                │      faults: on request, between net and those above it)
+//!              └─────┬──────┴────┬────┘                      │
+//! ═══════════════════╪═══════════╪═══════════════════════════╪════ below: no tokio, no clock, no randomness, no sockets
+//!                    ▼           ▼                           ▼
 //!                   replica   (joins the two; the only one that knows both)
 //!                  ┌───┴────┐
 //!                  ▼        ▼
@@ -21,9 +21,12 @@
 //!
 //! A write goes `rpc → replica → (leader's) producer → consensus → log on disk → apply → chain → answer`; a read goes
 //! `rpc → replica (barrier) → chain, archive`.
+//!
+//! `planted` holds names of known bugs, which only this crate's own tests can switch on, for the simulator to find.
 
 pub mod chain;
 pub mod consensus;
+mod planted;
 pub mod replica;
 pub mod types;
 
@@ -41,6 +44,8 @@ pub mod net;
 pub mod node;
 #[cfg(feature = "node")]
 pub mod rpc;
+#[cfg(feature = "node")]
+pub mod sim;
 #[cfg(feature = "node")]
 pub mod storage;
 #[cfg(feature = "node")]

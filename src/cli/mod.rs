@@ -22,6 +22,7 @@ mod keys;
 mod member;
 mod overrides;
 mod replay;
+mod sim;
 mod start;
 mod status;
 mod transfer;
@@ -73,6 +74,8 @@ enum CliError {
     LogFile { path: PathBuf, source: io::Error },
     #[error("`--mnemonic-random {0}`: a phrase has 12, 15, 18, 21 or 24 words")]
     MnemonicWords(usize),
+    #[error("{failed} of {tried} simulated clusters did what must not be; see above")]
+    Simulation { failed: u32, tried: u32 },
     #[error("`{flag}`: {reason}")]
     Flag { flag: &'static str, reason: String },
 }
@@ -97,6 +100,7 @@ pub fn main() -> ExitCode {
         Some(Command::Member(member)) => member.display(),
         Some(Command::Import(import)) => &import.display,
         Some(Command::Export(export)) => &export.transfer.display,
+        Some(Command::Sim(sim)) => &sim.display,
         Some(Command::Verify(verify)) => &verify.display,
         Some(Command::Backup(backup)) => &backup.display,
         Some(Command::Replay(replay)) => &replay.display,
@@ -159,5 +163,6 @@ fn run(cli: Cli, printer: &Printer) -> Result<(), CliError> {
         Some(Command::Backup(backup)) => backup::backup(&backup, printer),
         Some(Command::Restore(restore)) => backup::restore(*restore, printer),
         Some(Command::Instances(instances)) => instances::run(&instances, printer),
+        Some(Command::Sim(flags)) => sim::simulate(&flags, printer),
     }
 }

@@ -33,6 +33,7 @@ fn help_is_what_was_reviewed() {
         "restore",
         "replay",
         "verify",
+        "sim",
         "instances",
     ] {
         let sub = command.find_subcommand_mut(name).unwrap();

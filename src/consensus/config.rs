@@ -78,7 +78,8 @@ impl ConsensusConfig {
             max_in_snapshot_log_to_keep: self.keep_entries,
             // Beyond what is kept, a snapshot is the only way; the engine wants this above the policy's number.
             replication_lag_threshold: self.checkpoint_every_entries + self.keep_entries,
-            purge_batch_size: 64,
+            // The larger, the rarer; but not so large that more than twice of what is wanted stays.
+            purge_batch_size: self.keep_entries.clamp(1, 64),
             max_payload_entries: 1_024,
             max_append_entries: Some(4_096),
             api_channel_size: Some(16_384),

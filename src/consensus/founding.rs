@@ -9,17 +9,28 @@
 //!
 //! A member that was added later (its number says so) never founds anything: it only waits for the leader.
 //!
-//! What it cannot see: that it crashes again in the middle of being rebuilt.
+//! *Whom it follows meanwhile.* It may have promised a newer leader not to follow an older one, which has not heard of
+//! that and would take its word for a majority's. So it takes nothing from anybody until it has asked so many others
+//! that one of every majority of which it can have been a part is among them: half of the voters, rounded up. Nobody
+//! below the newest leader that one of them has promised to follow is followed. A new leader is elected without it, by a
+//! majority that has what it helped to commit. That it is being rebuilt is kept on the disk (see `rebuild`), because it
+//! may end in the middle.
+//!
+//! What it cannot see: that a majority of the members have lost their logs.
 
 use super::{
     adapter::StateMachine,
     message::{Hello, Request, Response, decode, encode},
     peers::{MessageKind, Transport},
     progress::Progress,
+    rebuild::RebuildMark,
     roster::is_founder,
-    type_config::TypeConfig,
+    type_config::{LeaderId, TypeConfig, Vote},
 };
-use crate::types::{LogIndex, Member, MemberId};
+use crate::{
+    planted::{self, Bug},
+    types::{LogIndex, Member, MemberId},
+};
 use futures::future::join_all;
 use openraft::{
     AsyncRuntime, Instant as _, Raft,
@@ -29,7 +40,7 @@ use openraft::{
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -46,19 +57,63 @@ const CATCH_UP_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Whether this member votes. Clones share it.
 #[derive(Clone, Debug)]
-pub(super) struct Franchise(Arc<AtomicBool>);
+pub(super) struct Franchise(Arc<Standing>);
+
+#[derive(Debug)]
+struct Standing {
+    votes: AtomicBool,
+    follows: Mutex<Follows>,
+}
+
+/// Whose entries a member takes.
+#[derive(Clone, Copy, Debug)]
+enum Follows {
+    Nobody,
+    /// This leader's, and those of later ones.
+    From(LeaderId),
+    Anybody,
+}
 
 impl Franchise {
-    pub(super) fn new(has: bool) -> Self {
-        Self(Arc::new(AtomicBool::new(has)))
+    /// Whether it votes from the start, and whether it remembers what it promised.
+    pub(super) fn new(votes: bool, remembers: bool) -> Self {
+        let follows = if remembers {
+            Follows::Anybody
+        } else {
+            Follows::Nobody
+        };
+        Self(Arc::new(Standing {
+            votes: AtomicBool::new(votes),
+            follows: Mutex::new(follows),
+        }))
     }
 
     pub(super) fn has(&self) -> bool {
-        self.0.load(Ordering::Acquire)
+        self.0.votes.load(Ordering::Acquire)
     }
 
     pub(super) fn give(&self) {
-        self.0.store(true, Ordering::Release);
+        self.follow(Follows::Anybody);
+        self.0.votes.store(true, Ordering::Release);
+    }
+
+    /// Whether it may take entries of the leader with this vote.
+    pub(super) fn follows(&self, vote: &Vote) -> bool {
+        let follows = self.0.follows.lock();
+        match *follows.unwrap_or_else(PoisonError::into_inner) {
+            Follows::Nobody => false,
+            Follows::From(floor) => vote.leader_id >= floor,
+            Follows::Anybody => true,
+        }
+    }
+
+    fn follow(&self, whom: Follows) {
+        let mut follows = self
+            .0
+            .follows
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *follows = whom;
     }
 }
 
@@ -68,6 +123,7 @@ pub(super) struct Founding<RT: AsyncRuntime> {
     pub(super) transport: Arc<dyn Transport>,
     pub(super) id: MemberId,
     pub(super) members: BTreeMap<MemberId, Member>,
+    pub(super) mark: Arc<dyn RebuildMark>,
     pub(super) progress: Progress,
     pub(super) franchise: Franchise,
 }
@@ -116,6 +172,7 @@ impl<RT: AsyncRuntime> Founding<RT> {
 
     /// Who founds does so with the same list, should it be several; the first leader's word counts.
     async fn found(self) {
+        self.franchise.follow(Follows::Anybody);
         let founders: BTreeMap<MemberId, Member> = self
             .members
             .into_iter()
@@ -134,9 +191,30 @@ impl<RT: AsyncRuntime> Founding<RT> {
         tracing::info!(
             "the cluster is older than this member's log: its leader gives it everything"
         );
+        if !planted::is(Bug::RebuildNotMarked)
+            && let Err(error) = self.mark.set(true)
+        {
+            tracing::error!("it cannot be kept that this member is being rebuilt: {error}");
+            return;
+        }
+        let Some(floor) = self.newest_promise().await else {
+            return;
+        };
+        self.franchise.follow(if planted::is(Bug::AmnesiacFollows) {
+            Follows::Anybody
+        } else {
+            Follows::From(floor)
+        });
         loop {
-            let leader = self.ask_all().await.into_iter().find(|(_, it)| it.leads);
-            if let Some(target) = leader.and_then(|(_, it)| it.last_log_index)
+            if planted::is(Bug::AmnesiacVotes) {
+                break;
+            }
+            let peers = self.ask_all().await.into_iter();
+            let leader = peers
+                .map(|(_, hello)| hello)
+                .filter(|it| it.leads && it.vote.leader_id >= floor)
+                .last();
+            if let Some(target) = leader.and_then(|it| it.last_log_index)
                 && self.catches_up(target).await
             {
                 break;
@@ -146,9 +224,25 @@ impl<RT: AsyncRuntime> Founding<RT> {
             }
             RT::sleep(ROUND_PAUSE).await;
         }
+        if let Err(error) = self.mark.set(false) {
+            tracing::error!("it cannot be kept that this member has everything: {error}");
+            return;
+        }
         self.franchise.give();
         self.raft.runtime_config().elect(true);
         tracing::info!("this member has everything, and votes");
+    }
+
+    /// The newest leader that this member may have promised to follow; `None` when the engine has stopped.
+    async fn newest_promise(&self) -> Option<LeaderId> {
+        loop {
+            let peers = self.ask_all().await;
+            if let Some(newest) = newest_promise(self.id, &peers) {
+                return Some(newest);
+            }
+            self.raft.is_initialized().await.ok()?;
+            RT::sleep(ROUND_PAUSE).await;
+        }
     }
 
     async fn catches_up(&self, target: LogIndex) -> bool {
@@ -159,9 +253,10 @@ impl<RT: AsyncRuntime> Founding<RT> {
     /// Asks all other members; the answers that came.
     async fn ask_all(&self) -> Vec<(MemberId, Hello)> {
         let others = self.others();
-        let answers = others
-            .into_iter()
-            .map(async |id| Some((id, self.ask(id).await?)));
+        let answers = others.into_iter().map(async |id| {
+            let answer = ask::<RT>(&*self.transport, id).await;
+            answer.map(|hello| (id, hello))
+        });
         join_all(answers).await.into_iter().flatten().collect()
     }
 
@@ -176,14 +271,35 @@ impl<RT: AsyncRuntime> Founding<RT> {
         all.retain(|id| *id != self.id);
         all
     }
+}
 
-    async fn ask(&self, id: MemberId) -> Option<Hello> {
-        let request = encode(&Request::<RT>::Hello, 1);
-        let answer = self.transport.send(id, MessageKind::Consensus, request);
-        let answer = RT::timeout(ANSWER_TIMEOUT, answer).await.ok()?.ok()?;
-        match decode::<Response<RT>>(&answer) {
-            Ok(Response::Hello(hello)) => Some(hello),
-            _ => None,
-        }
+/// The newest leader that member `id` may have promised to follow, by what others say; `None` if too few of them do.
+fn newest_promise(id: MemberId, peers: &[(MemberId, Hello)]) -> Option<LeaderId> {
+    let newest = peers.iter().map(|(_, it)| it.vote.leader_id).max()?;
+    let (_, informed) = peers.iter().max_by_key(|(_, it)| it.membership_at)?;
+    let voters = &informed.voters;
+    // Who is being rebuilt itself remembers nothing.
+    let remember = peers
+        .iter()
+        .filter(|(peer, it)| it.votes && voters.contains(peer));
+    // Of every majority with this member one is among so many others. Who never had a vote never promised anything.
+    let is_enough = !voters.contains(&id) || remember.count() >= voters.len().div_ceil(2);
+    (is_enough || planted::is(Bug::AmnesiacFollows)).then_some(newest)
+}
+
+/// Asks a member how far it is.
+pub(super) async fn ask<RT: AsyncRuntime>(
+    transport: &dyn Transport,
+    id: MemberId,
+) -> Option<Hello> {
+    let request = encode(&Request::<RT>::Hello, 1);
+    let answer = transport.send(id, MessageKind::Consensus, request);
+    let answer = RT::timeout(ANSWER_TIMEOUT, answer).await.ok()?.ok()?;
+    match decode::<Response<RT>>(&answer) {
+        Ok(Response::Hello(hello)) => Some(hello),
+        _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

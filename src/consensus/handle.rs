@@ -11,6 +11,7 @@ use super::{
     peers::{MessageKind, Transport},
     progress::Progress,
     proposals::{ProposalFuture, Proposals, ProposeError},
+    rebuild::RebuildMark,
     service::RaftService,
     snapshot::SnapshotSpool,
     status::{ConsensusStatus, LeaderView, LeaderWatch, confirmed, quorum_ack_age},
@@ -56,6 +57,8 @@ pub struct Parts<L> {
     pub transport: Arc<dyn Transport>,
     /// Where snapshots from peers are kept until they are whole.
     pub spool: Arc<dyn SnapshotSpool>,
+    /// Where it is kept whether this member is being rebuilt.
+    pub mark: Arc<dyn RebuildMark>,
     /// What the log drives.
     pub application: Box<dyn Application>,
 }
@@ -134,12 +137,12 @@ impl<RT: AsyncRuntime> Consensus<RT> {
         let raft = Raft::new(parts.id, Arc::new(engine), peers, parts.log, machine)
             .await
             .map_err(|fatal| storage_failure(&failure, &fatal))?;
-        let founded = raft
-            .is_initialized()
-            .await
-            .map_err(|fatal| storage_failure(&failure, &fatal))?;
+        let has_log = raft.is_initialized().await;
+        let has_log = has_log.map_err(|fatal| storage_failure(&failure, &fatal))?;
+        let founded = has_log && !parts.mark.is_set();
+        raft.runtime_config().elect(founded);
         let promise = lease.promise().filter(|_| parts.members.len() > 1);
-        let franchise = Franchise::new(founded && promise.is_none());
+        let franchise = Franchise::new(founded && promise.is_none(), founded);
         let service = Arc::new(RaftService::new(
             raft.clone(),
             parts.spool,
@@ -164,6 +167,7 @@ impl<RT: AsyncRuntime> Consensus<RT> {
                 transport: Arc::clone(&parts.transport),
                 id: parts.id,
                 members: parts.members,
+                mark: parts.mark,
                 progress: progress.clone(),
                 franchise: franchise.clone(),
             };

@@ -24,7 +24,10 @@
 //!
 //! Source: D. Ongaro, *Consensus: Bridging Theory and Practice* (2014), 6.4.1.
 
-use crate::types::{LogIndex, Term};
+use crate::{
+    planted::{self, Bug},
+    types::{LogIndex, Term},
+};
 use std::{
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -147,6 +150,7 @@ impl Lease {
     ) -> Option<LogIndex> {
         let in_time = match confirmed {
             Confirmed::ByItself => true,
+            Confirmed::Ago(_) if planted::is(Bug::LeaseNotChecked) => self.0.promise.is_some(),
             Confirmed::Ago(age) => self.0.promise.is_some_and(|promise| age < promise / 2),
         };
         if !in_time {

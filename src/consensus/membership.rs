@@ -172,8 +172,18 @@ impl<RT: AsyncRuntime> Consensus<RT> {
 
     async fn add(&self, member: &Member, voter: bool) -> Result<MemberId, MembershipError> {
         let roster = self.roster();
+        self.add_numbered(roster.next_id(), member, voter).await
+    }
+
+    /// The same under a number of the caller's choice, which nobody may have had before.
+    pub(crate) async fn add_numbered(
+        &self,
+        id: MemberId,
+        member: &Member,
+        voter: bool,
+    ) -> Result<MemberId, MembershipError> {
+        let roster = self.roster();
         roster.admit(member)?;
-        let id = roster.next_id();
         let new = BTreeMap::from([(id, member.clone())]);
         let change = if voter {
             let joining = Some((id, member.name.as_str()));

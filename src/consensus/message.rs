@@ -4,7 +4,7 @@
 //! protocol (`net`).
 
 use super::type_config::{LogId, StoredMembership, TypeConfig, Vote};
-use crate::types::LogIndex;
+use crate::types::{LogIndex, MemberId};
 use alloy::primitives::Bytes;
 use openraft::{
     AsyncRuntime,
@@ -14,6 +14,7 @@ use openraft::{
     },
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::collections::BTreeSet;
 
 /// A request of one member's consensus to another's.
 #[derive(Serialize, Deserialize)]
@@ -43,15 +44,21 @@ pub(super) enum Response<RT: AsyncRuntime> {
     Hello(Hello),
 }
 
-/// How far a member is.
-#[derive(Clone, Copy, Serialize, Deserialize)]
+/// How far a member is, and what it knows of the others.
+#[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Hello {
     /// The end of its log.
     pub(super) last_log_index: Option<LogIndex>,
     /// Whether it leads and a majority has confirmed it lately.
     pub(super) leads: bool,
-    /// Whether it grants votes.
+    /// Whether it votes where it may: not while it is being rebuilt.
     pub(super) votes: bool,
+    /// What it has promised last.
+    pub(super) vote: Vote,
+    /// The entry that set the newest membership in its log.
+    pub(super) membership_at: Option<LogIndex>,
+    /// Who has a vote by that.
+    pub(super) voters: BTreeSet<MemberId>,
 }
 
 impl Hello {

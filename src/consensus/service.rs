@@ -1,6 +1,6 @@
 //! Answers the consensus messages of peers.
 //!
-//! *Invariants.* A member without its vote (see `founding`) gives none. An append is handed to the engine when its request is polled first, so the order of arrival is kept.
+//! *Invariants.* A member without its vote (see `founding`) gives none, and follows only whom it may. An append is handed to the engine when its request is polled first, so the order of arrival is kept.
 
 use super::{
     adapter::{SnapshotData, StateMachine},
@@ -17,6 +17,7 @@ use futures::future::{BoxFuture, FutureExt};
 use openraft::{
     AsyncRuntime, Raft,
     async_runtime::WatchReceiver,
+    raft::AppendEntriesRequest,
     storage::{Snapshot, SnapshotMeta},
 };
 use std::{
@@ -76,6 +77,14 @@ impl<RT: AsyncRuntime> RaftService<RT> {
         };
         let raft = &self.raft;
         match request {
+            Request::Append(AppendEntriesRequest { vote, .. })
+            | Request::SnapshotEnd(SnapshotEnd { vote, .. })
+                if !self.franchise.follows(&vote) =>
+            {
+                Response::Failed(
+                    "it follows nobody before it knows what it may have promised to others".into(),
+                )
+            }
             Request::Append(append) => said(raft.append_entries(append).await, Response::Append),
             Request::Vote(_) | Request::PreVote(_) if !self.franchise.has() => Response::Failed(
                 "it does not vote before it knows what it may have forgotten".into(),
@@ -99,6 +108,9 @@ impl<RT: AsyncRuntime> RaftService<RT> {
             last_log_index: metrics.last_log_index,
             leads: quorum_ack_age(&*metrics).is_some_and(|age| age <= self.lease),
             votes: self.franchise.has(),
+            membership_at: metrics.membership_config.log_id().map(|it| it.index),
+            voters: metrics.membership_config.membership().voter_ids().collect(),
+            vote: metrics.vote,
         }
     }
 

@@ -42,7 +42,7 @@ use std::{
 use tokio::sync::{mpsc, watch};
 
 /// The version of everything that peers say to each other; others are refused.
-pub const PROTOCOL_VERSION: u8 = 1;
+pub const PROTOCOL_VERSION: u8 = 2;
 
 /// The network could not be started.
 #[derive(Debug, thiserror::Error)]

@@ -8,8 +8,8 @@ use crate::{
     chain::archive::{Archive, MemoryStore, Store},
     config::{ClusterConfig, MemberConfig, ServerConfig},
     consensus::{
-        Consensus, ConsensusConfig, MembershipError, MemoryLog, MemorySpool, MessageKind, Parts,
-        PeerService, SnapshotSpool, TimedCalls, Transport,
+        Consensus, ConsensusConfig, MembershipError, MemoryLog, MemorySpool, MessageKind, NoMark,
+        Parts, PeerService, SnapshotSpool, TimedCalls, Transport,
     },
     faults::{self, Control, Faults, FaultyTransport, LaggingBackend},
     net::{self, FileSpool, Net, NetConfig, Tokio},
@@ -20,7 +20,7 @@ use crate::{
     rpc::{
         self, Allowed, CallGas, ClusterIdentity, Limits, Listen, OnRequest, RpcConfig, RpcServer,
     },
-    storage::{chain::ChainStore, log::DiskLog},
+    storage::{chain::ChainStore, log::DiskLog, rebuild::FileMark},
     telemetry::{FailureReasons, Printer},
     types::MemberId,
 };
@@ -292,6 +292,7 @@ async fn start_consensus(
                 log: MemoryLog::default(),
                 transport,
                 spool: Arc::new(MemorySpool),
+                mark: Arc::new(NoMark),
                 application,
             };
             Ok((Consensus::start(parts).await?, None))
@@ -305,6 +306,7 @@ async fn start_consensus(
                 log: log.clone(),
                 transport,
                 spool: spool(folder)?,
+                mark: Arc::new(FileMark::new(folder)),
                 application,
             };
             Ok((Consensus::start(parts).await?, Some(log)))

@@ -10,6 +10,7 @@ use super::{
 use crate::{
     chain::{Applied, Chain, command::Entry, spec::ChainSpec},
     consensus::{Application, ApplicationError, SnapshotSource, Stored},
+    planted::{self, Bug},
     types::{LogPosition, Payload},
 };
 use alloy::primitives::{B256, keccak256};
@@ -40,6 +41,11 @@ impl Applier {
             spec,
             stored,
         }
+    }
+
+    /// The chain after the last applied entry.
+    pub fn chain(&self) -> Arc<Chain> {
+        self.shared.head()
     }
 
     fn run(&self, payload: &Payload, at: LogPosition) -> Result<Applied, ApplicationError> {
@@ -133,7 +139,9 @@ impl Application for Applier {
     }
 
     fn checkpoint(&self) -> Result<(Stored, Arc<dyn SnapshotSource>), ApplicationError> {
-        self.shared.archive.flush().map_err(fatal)?;
+        if !planted::is(Bug::CheckpointNotFlushed) {
+            self.shared.archive.flush().map_err(fatal)?;
+        }
         let snapshot = self.shared.archive.snapshot().map_err(fatal)?;
         Ok((self.stored.clone(), Arc::new(snapshot)))
     }
@@ -154,7 +162,9 @@ impl Application for Applier {
             )));
         }
         self.stored = in_copy;
-        self.shared.set_head(Arc::new(chain));
+        if !planted::is(Bug::CopyLeavesOldHead) {
+            self.shared.set_head(Arc::new(chain));
+        }
         if let Some(position) = stored.position {
             self.shared.applied.advance(position.index);
         }

@@ -17,6 +17,7 @@ use crate::{
         command::{Outcome, Write},
         load::LoadStep,
     },
+    planted::{self, Bug},
     types::{LogIndex, MemberId, RequestId},
 };
 use alloy::primitives::Bytes;
@@ -96,7 +97,8 @@ impl Router {
             Some(Ok(Ok(outcome))) => Ok(outcome),
             Some(Err(rejection)) => Err(rejection),
             Some(Ok(Err(_))) | None => {
-                let may_happen = may_happen.load(Ordering::Relaxed);
+                let may_happen =
+                    may_happen.load(Ordering::Relaxed) && !planted::is(Bug::MayHappenForgotten);
                 Err(WriteError::Unavailable(unavailable(&*self.log, may_happen)))
             }
         }

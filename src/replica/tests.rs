@@ -1,14 +1,21 @@
 #![allow(clippy::unwrap_used)]
 use super::{
     api::{Backend, ChainEvent, WriteError},
+    message::{self, Request, Response, Submitted, WireWrite},
+    prepare,
     testing::{Fault, TestCluster},
 };
 use crate::chain::{
     Rejection,
-    command::{Cheat, Outcome, Write},
+    archive::{Archive, Checkpoint as _, MemoryStore},
+    command::{Body, Cheat, Outcome, Write},
     spec::Hardfork,
     state::StateRead,
-    testing::{spec, transaction},
+    testing::{entry, spec, transaction},
+};
+use crate::{
+    consensus::Application as _,
+    types::{LogPosition, Payload, RequestId},
 };
 use alloy::{
     primitives::{Address, Bytes, TxKind, U256},
@@ -291,4 +298,73 @@ async fn interval_mining_mines_on_the_leader_for_all() {
     cluster.node(3).write(stop).await.unwrap();
     assert_eq!(received(&cluster, 1), U256::from(1));
     assert_one_chain(&cluster);
+}
+
+/// Found by the simulator: a forwarder whose connection broke asks again while the first copy still waits for its turn.
+#[tokio::test]
+async fn a_request_that_comes_twice_at_once_happens_once() {
+    let cluster = cluster();
+    for (number, write) in [send(&cluster, 0), raw(&cluster, 1, 0)]
+        .into_iter()
+        .enumerate()
+    {
+        let question = message::encode(&Request::Write {
+            request: RequestId([u8::try_from(number).unwrap(); 16]),
+            write: WireWrite::new(&write).unwrap(),
+            limit_ms: TIMEOUT_MS,
+        })
+        .unwrap();
+        let leader = cluster.node(1);
+        let both = [question.clone(), question].map(|it| leader.serve_peer(it));
+        let answers = futures::future::join_all(both).await;
+        let answers: Vec<Response> = answers
+            .iter()
+            .map(|answer| message::decode(answer).unwrap())
+            .collect();
+        assert!(
+            matches!(answers[1], Response::Write(Submitted::Done)),
+            "{answers:?}"
+        );
+        assert!(
+            matches!(
+                answers[0],
+                Response::Write(Submitted::NotLeader {
+                    may_happen: true,
+                    ..
+                })
+            ),
+            "{answers:?}"
+        );
+        assert_eq!(received(&cluster, 1), U256::from(number + 1));
+    }
+    assert_one_chain(&cluster);
+}
+
+/// Found by the simulator: the node stopped, because the state of the older snapshot was taken for one that is gone.
+#[test]
+fn a_copy_of_a_chain_with_two_live_snapshots_can_be_taken() {
+    let spec = spec(Hardfork::LATEST);
+    let applier = || {
+        let archive = Arc::new(Archive::new(Arc::new(MemoryStore::default())));
+        let prepared = prepare(spec.clone(), archive, Box::new(|_| {})).unwrap();
+        prepared.applier()
+    };
+    let mut one = applier();
+    let grow = || Cheat::AddBalance {
+        address: to(),
+        amount: U256::from(1),
+    };
+    let cheats = [Cheat::Snapshot, grow(), Cheat::Snapshot, grow()];
+    for (index, cheat) in (1..).zip(cheats) {
+        let (entry, _) = entry(&one.chain(), Body::Cheat(cheat));
+        let payload = Payload(entry.encode().unwrap().into());
+        let at = LogPosition { term: 1, index };
+        one.apply(at, Arc::default(), Some(&payload)).unwrap();
+    }
+    let (stored, copy) = one.checkpoint().unwrap();
+    let mut other = applier();
+    other.install(stored, copy).unwrap();
+    assert_eq!(other.chain().position(), one.chain().position());
+    assert_eq!(other.chain().encode(), one.chain().encode());
+    assert_eq!(other.chain().live_snapshots().count(), 2);
 }

@@ -34,7 +34,9 @@ pub(super) use process::{EmbeddingFlags, ProcessFlags};
 pub(super) use proof::{BackupFlags, ReplayFlags, RestoreFlags, VerifyFlags};
 pub(super) use server::{PortFlags, ServerFlags};
 pub(super) use state::StateFlags;
-pub(super) use tools::{ExportFlags, InstancesAction, KeysFlags, StatusFlags, TransferFlags};
+pub(super) use tools::{
+    ExportFlags, InstancesAction, KeysFlags, SimFlags, StatusFlags, TransferFlags,
+};
 pub(super) use values::{
     ColorArg, ErrorsChoice, InstamineChoice, NumberOrWord, OrderChoice, ReadsChoice,
 };
@@ -108,6 +110,8 @@ pub(super) enum Command {
     Restore(Box<RestoreFlags>),
     /// Add, promote, remove and list the members of a running cluster
     Member(super::member::MemberFlags),
+    /// Try whole clusters in virtual time, with faults drawn from a seed
+    Sim(SimFlags),
     /// Look after what runs in the background (`praline --detach`)
     #[command(subcommand)]
     Instances(InstancesAction),

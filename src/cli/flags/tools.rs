@@ -86,3 +86,26 @@ pub(in crate::cli) struct StopFlags {
     #[command(flatten)]
     pub(in crate::cli) display: DisplayFlags,
 }
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct SimFlags {
+    /// What everything random is drawn from
+    #[arg(long, value_name = "NUM", default_value_t = 0)]
+    pub(in crate::cli) seed: u64,
+    /// How many operations of clients and faults a run has
+    #[arg(long, value_name = "NUM", default_value_t = crate::sim::STEPS,
+          value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub(in crate::cli) steps: u64,
+    /// How many seeds are tried, one after the other
+    #[arg(short = 'n', long, value_name = "NUM", default_value_t = 1,
+          value_parser = clap::value_parser!(u32).range(1..))]
+    pub(in crate::cli) count: u32,
+    /// The steps that are done, for example 1,4-7 [default: all]
+    #[arg(long, value_name = "LIST", conflicts_with = "count")]
+    pub(in crate::cli) only: Option<String>,
+    /// Print what happens
+    #[arg(long)]
+    pub(in crate::cli) trace: bool,
+    #[command(flatten)]
+    pub(in crate::cli) display: DisplayFlags,
+}

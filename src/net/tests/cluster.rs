@@ -3,7 +3,8 @@
 use super::*;
 use crate::{
     consensus::{
-        Consensus, ConsensusConfig, MemoryLog, MemorySpool, Parts, ProposeError, toy::List,
+        Consensus, ConsensusConfig, MemberChange, MembershipError, MemoryLog, MemorySpool, Parts,
+        ProposeError, toy::List,
     },
     storage::log::DiskLog,
     types::{Payload, Role},
@@ -90,6 +91,11 @@ impl Cluster {
         } else {
             Arc::new(MemorySpool)
         };
+        let mark: Arc<dyn crate::consensus::RebuildMark> = if self.durable {
+            Arc::new(crate::storage::rebuild::FileMark::new(folder))
+        } else {
+            Arc::new(crate::consensus::NoMark)
+        };
         Consensus::start(Parts {
             config: self.config.clone(),
             id,
@@ -97,6 +103,7 @@ impl Cluster {
             log,
             transport: Arc::new(net.clone()),
             spool,
+            mark,
             application: Box::new(list.clone()),
         })
         .await
@@ -368,6 +375,48 @@ async fn leadership_can_be_handed_over() {
     .unwrap();
     cluster.write("there".to_owned()).await;
     cluster.all_hold(1).await;
+    cluster.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn members_are_removed_added_and_promoted_while_the_cluster_runs() {
+    let cluster = Cluster::new(3, false, slow_machine()).await;
+    cluster.write("one".to_owned()).await;
+    cluster.all_hold(1).await;
+    let leader = cluster.at(cluster.leader().await);
+    let other = (1..=3).find(|id| *id != leader.id()).unwrap();
+    let voter = |id| leader.status().members.get(&id).map(|it| it.voter);
+    let member = leader.status().members[&other].member.clone();
+    let name = member.name.clone();
+    let add = MemberChange::Add {
+        member: member.clone(),
+        voter: false,
+    };
+    let remove = MemberChange::Remove(name.clone());
+    assert!(matches!(
+        leader.change_members(&add, false).await,
+        Err(MembershipError::Taken { .. })
+    ));
+    leader.change_members(&remove, false).await.unwrap();
+    assert_eq!(voter(other), None);
+    assert!(matches!(
+        leader.change_members(&remove, false).await,
+        Err(MembershipError::Unknown { .. })
+    ));
+    leader.add_numbered(other, &member, false).await.unwrap();
+    assert_eq!(voter(other), Some(false));
+    cluster.write("two".to_owned()).await;
+    cluster.all_hold(2).await;
+    leader
+        .change_members(&MemberChange::Promote(name), false)
+        .await
+        .unwrap();
+    assert_eq!(voter(other), Some(true));
+    let follower = (1..=3).find(|id| *id != leader.id()).unwrap();
+    assert!(matches!(
+        cluster.at(follower).change_members(&remove, false).await,
+        Err(MembershipError::NotLeader { .. })
+    ));
     cluster.stop().await;
 }
 

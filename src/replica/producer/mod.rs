@@ -23,6 +23,7 @@ use crate::{
         command::{Answer, Body, Cheat, Entry, Write},
         note::{NOTE_BYTES_MAX, NOTES_MAX},
     },
+    planted::{self, Bug},
     types::{Payload, RequestId, Term},
 };
 use alloy::primitives::{Bytes, keccak256};
@@ -32,7 +33,7 @@ use futures::{
     future::BoxFuture,
     stream::FuturesUnordered,
 };
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 use tip::Tip;
 
 #[cfg(feature = "node")]
@@ -172,6 +173,10 @@ impl Producer {
     async fn follow_leadership(&mut self) {
         let view = self.log.view();
         let leads = view.leads();
+        if self.tip.is_some() && (planted::is(Bug::TipKept) || planted::is(Bug::StaleEntryApplied))
+        {
+            return;
+        }
         if self
             .tip
             .as_ref()
@@ -246,7 +251,7 @@ impl Producer {
             return;
         }
         let mut group = Vec::new();
-        for submission in batch {
+        for submission in without_repeats(batch) {
             // Who asked has given up and told the client: it must not happen after that.
             if submission.reply.is_canceled() {
                 continue;
@@ -301,6 +306,9 @@ impl Producer {
     /// A retry of what is done already is answered as soon as everything on its way is applied.
     fn unless_done(&mut self, submission: Submission) -> Option<Submission> {
         let tip = self.tip.as_ref()?;
+        if planted::is(Bug::RetryNotRecognized) {
+            return Some(submission);
+        }
         match tip.chain.sessions().get(&submission.request) {
             Some(session) if session.complete => {
                 let applied = self.shared.head();
@@ -408,6 +416,14 @@ impl Producer {
         }
         let committed = self.log.propose(Payload(Bytes::from(bytes)));
         let (shared, id) = (Arc::clone(&self.shared), self.log.id());
+        if planted::is(Bug::AnsweredBeforeCommit)
+            && let Some(tip) = &self.tip
+            && let Some(request) = first
+            && let Some(session) = tip.chain.sessions().get(&request)
+        {
+            let early = vec![(request, session.outcome.clone())];
+            self.shared.outcomes.resolve(early);
+        }
         self.in_flight.push(Box::pin(async move {
             let mut result = committed.await;
             // If leadership was lost and won again between the tip and the log, every node skips the entry. Then the
@@ -431,10 +447,29 @@ impl Producer {
     }
 
     fn finished(&mut self, result: &Result<(), LogError>) {
-        if result.is_err() {
+        let kept = planted::is(Bug::TipKept) || planted::is(Bug::StaleEntryApplied);
+        if result.is_err() && !kept {
             self.tip = None;
         }
     }
+}
+
+/// A request that came twice, because its forwarder lost a connection and asked again: only the last one counts. Who
+/// waits for the other one learns that it must ask again.
+fn without_repeats(batch: Vec<Submission>) -> Vec<Submission> {
+    let last: HashMap<RequestId, usize> = batch
+        .iter()
+        .enumerate()
+        .map(|(place, submission)| (submission.request, place))
+        .collect();
+    if last.len() == batch.len() || planted::is(Bug::RepeatInOneBatch) {
+        return batch;
+    }
+    let numbered = batch.into_iter().enumerate();
+    numbered
+        .filter(|(place, submission)| last.get(&submission.request) == Some(place))
+        .map(|(_, submission)| submission)
+        .collect()
 }
 
 /// What the future gives within [`QUORUM_TIMEOUT`].

@@ -1,13 +1,18 @@
 //! A segment's bytes; see [`crate::fuzzing`].
 
 use super::{
+    Sizes,
+    folder::SystemFolder,
     frame::{self, Builder, Kind},
     replay,
     segment::{Access, Segment},
 };
 
-/// Room for entries in memory while the segment is gone through.
-const WINDOW_BYTES: usize = 1 << 16;
+/// Small, so that many fit into a second.
+const SIZES: Sizes = Sizes {
+    segment_bytes: 1 << 16,
+    window_bytes: 1 << 16,
+};
 
 /// Bytes where a frame should be, and a whole frame with a record of these bytes: the checksums are right, what they
 /// guard is not.
@@ -36,10 +41,18 @@ pub(crate) fn segment(data: &[u8]) {
     let Ok(folder) = tempfile::tempdir() else {
         return;
     };
-    let written = Segment::create(folder.path(), 0)
-        .and_then(|segment| segment.write(&frame, super::segment::HEADER_BYTES as u64));
+    let written = Segment::create(
+        &SystemFolder(folder.path().to_owned()),
+        0,
+        SIZES.segment_bytes,
+    )
+    .and_then(|segment| segment.write(&frame, super::segment::HEADER_BYTES as u64));
     if written.is_ok() {
         // A log, or a reason why there is none.
-        drop(replay::replay(folder.path(), WINDOW_BYTES, Access::Write));
+        drop(replay::replay(
+            &SystemFolder(folder.path().to_owned()),
+            SIZES,
+            Access::Write,
+        ));
     }
 }

@@ -20,6 +20,7 @@
 
 mod codec;
 mod error;
+mod folder;
 mod frame;
 mod index;
 mod read;
@@ -28,9 +29,14 @@ mod segment;
 mod writer;
 
 pub use error::LogError;
+pub use folder::{Folder, LogFile};
 pub use read::LogReader;
 
-use crate::consensus::{Entry, EntryWindow, LogId, MAX_APPEND_BYTES, TypeConfig, Vote, half_open};
+use crate::{
+    consensus::{Entry, EntryWindow, LogId, MAX_APPEND_BYTES, TypeConfig, Vote, half_open},
+    planted::{self, Bug},
+};
+use folder::SystemFolder;
 use futures::channel::oneshot;
 use index::Index;
 use openraft::{
@@ -59,6 +65,24 @@ const WINDOW_BYTES: usize = 16 << 20;
 const SLOW_SYNC: Duration = Duration::from_millis(1);
 /// The file that older, unreleased versions kept beside the folder.
 const OLD_FILE: &str = "log.redb";
+
+/// How large the log's parts are.
+#[derive(Clone, Copy, Debug)]
+pub struct Sizes {
+    /// Space prepared in a segment, bytes; when it is used up the next one begins. A larger frame makes it longer.
+    pub segment_bytes: usize,
+    /// Durable entries kept in memory, bytes.
+    pub window_bytes: usize,
+}
+
+impl Default for Sizes {
+    fn default() -> Self {
+        Self {
+            segment_bytes: segment::SEGMENT_BYTES,
+            window_bytes: WINDOW_BYTES,
+        }
+    }
+}
 
 /// What readers and the writer share.
 #[derive(Debug)]
@@ -92,6 +116,7 @@ struct Queue<RT: AsyncRuntime> {
 }
 
 struct Shared<RT: AsyncRuntime> {
+    folder: Arc<dyn Folder>,
     state: Arc<Mutex<State>>,
     index: Arc<Mutex<Index>>,
     queue: Mutex<Queue<RT>>,
@@ -164,7 +189,24 @@ impl<RT: AsyncRuntime> DiskLog<RT> {
     /// The folder is in use, damaged, from a newer version, or cannot be read or written.
     pub fn open(folder: &Path) -> Result<Self, LogError> {
         let held = take_folder(folder)?;
-        let replayed = replay::replay(folder, WINDOW_BYTES, Access::Write)?;
+        let folder = Arc::new(SystemFolder(folder.to_owned()));
+        Self::open_in(folder, Sizes::default(), Some(held))
+    }
+
+    /// The same in any kind of folder, which nobody else uses.
+    ///
+    /// # Errors
+    /// As [`DiskLog::open`].
+    pub fn open_on(folder: Arc<dyn Folder>, sizes: Sizes) -> Result<Self, LogError> {
+        Self::open_in(folder, sizes, None)
+    }
+
+    fn open_in(
+        folder: Arc<dyn Folder>,
+        sizes: Sizes,
+        held: Option<File>,
+    ) -> Result<Self, LogError> {
+        let replayed = replay::replay(&*folder, sizes, Access::Write)?;
         let facts = replayed.end.facts;
         let state = Arc::new(Mutex::new(State {
             window: replayed.window,
@@ -177,8 +219,9 @@ impl<RT: AsyncRuntime> DiskLog<RT> {
         }));
         let index = Arc::new(Mutex::new(replayed.index));
         let shared = (Arc::clone(&state), Arc::clone(&index));
-        let writer = Writer::new(folder.to_owned(), replayed.end, shared);
+        let writer = Writer::new(Arc::clone(&folder), sizes, replayed.end, shared);
         Ok(Self(Arc::new(Shared {
+            folder,
             state,
             index,
             queue: Mutex::new(Queue {
@@ -187,7 +230,7 @@ impl<RT: AsyncRuntime> DiskLog<RT> {
                 closed: false,
             }),
             writer: Mutex::new(Some(writer)),
-            lock: Mutex::new(Some(held)),
+            lock: Mutex::new(held),
         })))
     }
 
@@ -224,7 +267,13 @@ impl<RT: AsyncRuntime> DiskLog<RT> {
             // Not here: the engine has followers to tell meanwhile, and more to bring for the same fsync. A task
             // rather than a thread of its own: the runtime is awake, and a thread would have to be woken up first.
             let shared = Arc::clone(&self.0);
-            drop(RT::spawn(async move { shared.attend() }));
+            let delay = shared.folder.delay();
+            drop(RT::spawn(async move {
+                if !delay.is_zero() {
+                    RT::sleep(delay).await;
+                }
+                shared.attend();
+            }));
         }
         Ok(())
     }
@@ -342,6 +391,10 @@ impl<RT: AsyncRuntime> RaftLogStorage<TypeConfig<RT>> for DiskLog<RT> {
     }
 
     async fn save_vote(&mut self, vote: &Vote) -> Result<(), io::Error> {
+        if planted::is(Bug::VoteNotSynced) {
+            lock(&self.0.state).vote = Some(*vote);
+            return Ok(());
+        }
         let (done, saved) = oneshot::channel();
         self.enqueue(Op::Vote(*vote, done))?;
         saved

@@ -3,7 +3,9 @@
 //! *Invariant.* Nothing in the folder is changed, not even what a crash left of a last write.
 
 use super::{
+    Sizes,
     error::LogError,
+    folder::SystemFolder,
     index::Index,
     replay::{self, read_entry},
     segment::Access,
@@ -45,7 +47,14 @@ impl LogReader {
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(LogError::io(folder, error)),
         };
-        let replayed = replay::replay(folder, 0, Access::Read)?;
+        let replayed = replay::replay(
+            &SystemFolder(folder.to_owned()),
+            Sizes {
+                window_bytes: 0,
+                ..Sizes::default()
+            },
+            Access::Read,
+        )?;
         let facts = replayed.end.facts;
         let index = |id: Option<crate::consensus::LogId>| id.map(|id| id.index);
         Ok(Self {

@@ -5,13 +5,18 @@
 //! that does not fit is damage.
 
 use super::{
+    Sizes,
     codec::{self, CodecError, FORMAT},
     error::LogError,
+    folder::Folder,
     frame::{self, Found, Kind, Record},
     index::{Index, Location},
     segment::{self, Access, HEADER_BYTES, Segment},
 };
-use crate::consensus::{Entry, EntryWindow, LogId, Vote};
+use crate::{
+    consensus::{Entry, EntryWindow, LogId, Vote},
+    planted::{self, Bug},
+};
 use serde::de::DeserializeOwned;
 use std::{
     ops::Range,
@@ -51,27 +56,28 @@ pub(super) struct Replayed {
 
 /// Goes through the segments of `folder`, or makes the first one.
 pub(super) fn replay(
-    folder: &Path,
-    window_bytes: usize,
+    folder: &dyn Folder,
+    sizes: Sizes,
     access: Access,
 ) -> Result<Replayed, LogError> {
-    let numbers = segment::list(folder, access).map_err(|error| LogError::io(folder, error))?;
+    let numbers =
+        segment::list(folder, access).map_err(|error| LogError::io(folder.path(), error))?;
     let Some(first) = numbers.first().copied() else {
         if access == Access::Read {
-            return Err(LogError::damaged(folder, "it has no segment"));
+            return Err(LogError::damaged(folder.path(), "it has no segment"));
         }
-        let current = Segment::create(folder, 0)?;
-        let mut reader = Reader::new(window_bytes, access);
+        let current = Segment::create(folder, 0, sizes.segment_bytes)?;
+        let mut reader = Reader::new(sizes.window_bytes, access);
         reader.index.segments.insert(0, current.clone());
         return reader.finish(current, HEADER_BYTES as u64);
     };
-    let mut reader = Reader::new(window_bytes, access);
+    let mut reader = Reader::new(sizes.window_bytes, access);
     let mut current: Option<(Segment, u64)> = None;
     for (number, due) in numbers.into_iter().zip(first..) {
         let (segment, bytes) = Segment::open(folder, number, access)?;
         if number != due {
             let reason = format!("segment {due} is missing, segment {number} follows");
-            return Err(LogError::damaged(folder, reason));
+            return Err(LogError::damaged(folder.path(), reason));
         }
         let begun = reader.sequence;
         let end = reader.segment(&segment, &bytes)?;
@@ -80,12 +86,15 @@ pub(super) fn replay(
             reader.spare = None;
             current = Some((segment, end));
         } else if reader.spare.replace(segment).is_some() {
-            return Err(LogError::damaged(folder, "several segments are empty"));
+            return Err(LogError::damaged(
+                folder.path(),
+                "several segments are empty",
+            ));
         }
     }
     match current {
         Some((segment, end)) => reader.finish(segment, end),
-        None => Err(LogError::damaged(folder, "it has no segment")),
+        None => Err(LogError::damaged(folder.path(), "it has no segment")),
     }
 }
 
@@ -131,6 +140,10 @@ impl Reader {
                     at = next;
                 }
                 Found::End => break,
+                Found::Damaged if planted::is(Bug::DamageCutOff) => {
+                    cut_off(segment, bytes, at)?;
+                    break;
+                }
                 Found::Torn => {
                     if let Some(later) = frame::find_later(bytes, at) {
                         let reason = format!("what was written before frame {later} was changed");

@@ -9,9 +9,12 @@
 //! valid header is damaged, or not ours. Its space is filled with zeros beforehand, so that making a frame durable
 //! writes the frame and nothing else, no size and no map of blocks; it also tells a torn frame from a changed one.
 
-use super::{codec::FORMAT, error::LogError};
+use super::{
+    codec::FORMAT,
+    error::LogError,
+    folder::{Folder, LogFile},
+};
 use std::{
-    fs::{self, File},
     io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -41,11 +44,11 @@ pub(super) enum Access {
 pub(super) struct Segment {
     pub(super) number: u64,
     pub(super) path: PathBuf,
-    pub(super) file: Arc<File>,
+    pub(super) file: Arc<dyn LogFile>,
 }
 
-fn path_of(folder: &Path, number: u64, extension: &str) -> PathBuf {
-    folder.join(format!("{number:016}.{extension}"))
+fn name_of(number: u64, extension: &str) -> String {
+    format!("{number:016}.{extension}")
 }
 
 fn header(number: u64) -> [u8; HEADER_BYTES] {
@@ -59,74 +62,78 @@ fn header(number: u64) -> [u8; HEADER_BYTES] {
 }
 
 impl Segment {
-    /// Makes an empty segment, durably.
-    pub(super) fn create(folder: &Path, number: u64) -> Result<Self, LogError> {
-        let unfinished = path_of(folder, number, UNFINISHED);
-        let path = path_of(folder, number, EXTENSION);
-        let make = || -> io::Result<File> {
-            let file = File::options()
-                .create(true)
-                .truncate(true)
-                .read(true)
-                .write(true)
-                .open(&unfinished)?;
-            let mut bytes = vec![0; SEGMENT_BYTES];
+    /// Makes an empty segment with space for `space_bytes`, durably.
+    pub(super) fn create(
+        folder: &dyn Folder,
+        number: u64,
+        space_bytes: usize,
+    ) -> Result<Self, LogError> {
+        let unfinished = name_of(number, UNFINISHED);
+        let name = name_of(number, EXTENSION);
+        let make = || -> io::Result<Arc<dyn LogFile>> {
+            let file = folder.create(&unfinished)?;
+            let mut bytes = vec![0; space_bytes.max(HEADER_BYTES)];
             bytes[..HEADER_BYTES].copy_from_slice(&header(number));
-            write_at(&file, &bytes, 0)?;
+            file.write_at(&bytes, 0)?;
             file.sync_all()?;
-            fs::rename(&unfinished, &path)?;
-            File::open(folder)?.sync_all()?;
+            folder.rename(&unfinished, &name)?;
+            folder.sync()?;
             Ok(file)
         };
-        let file = make().map_err(|error| LogError::io(folder, error))?;
+        let file = make().map_err(|error| LogError::io(folder.path(), error))?;
         Ok(Self {
             number,
-            path,
-            file: Arc::new(file),
+            path: folder.path().join(name),
+            file,
         })
     }
 
     /// Opens a segment and reads all of it.
     pub(super) fn open(
-        folder: &Path,
+        folder: &dyn Folder,
         number: u64,
         access: Access,
     ) -> Result<(Self, Vec<u8>), LogError> {
-        let path = path_of(folder, number, EXTENSION);
-        let read = || -> io::Result<(File, Vec<u8>)> {
-            let writes = access == Access::Write;
-            let file = File::options().read(true).write(writes).open(&path)?;
-            let length = usize::try_from(file.metadata()?.len()).map_err(io::Error::other)?;
+        let name = name_of(number, EXTENSION);
+        let path = folder.path().join(&name);
+        let read = || -> io::Result<(Arc<dyn LogFile>, Vec<u8>)> {
+            let file = match access {
+                Access::Write => folder.open(&name)?,
+                Access::Read => folder.open_to_read(&name)?,
+            };
+            let length = usize::try_from(file.length()?).map_err(io::Error::other)?;
             let mut bytes = vec![0; length];
-            read_at(&file, &mut bytes, 0)?;
+            file.read_at(&mut bytes, 0)?;
             Ok((file, bytes))
         };
         let (file, bytes) = read().map_err(|error| LogError::io(&path, error))?;
         check_header(&path, number, &bytes)?;
-        let segment = Self {
-            number,
-            path,
-            file: Arc::new(file),
-        };
+        let segment = Self { number, path, file };
         Ok((segment, bytes))
+    }
+
+    /// Takes a segment that is not needed any more away.
+    pub(super) fn remove(&self, folder: &dyn Folder) -> io::Result<()> {
+        folder.remove(&name_of(self.number, EXTENSION))
     }
 
     /// Writes bytes; they are durable after the next [`Segment::sync`].
     pub(super) fn write(&self, bytes: &[u8], at: u64) -> Result<(), LogError> {
-        write_at(&self.file, bytes, at).map_err(|error| LogError::io(&self.path, error))
+        let written = self.file.write_at(bytes, at);
+        written.map_err(|error| LogError::io(&self.path, error))
     }
 
     /// Returns when everything written is on the disk.
     pub(super) fn sync(&self) -> Result<(), LogError> {
-        self.file
-            .sync_data()
-            .map_err(|error| LogError::io(&self.path, error))
+        let synced = self.file.sync();
+        synced.map_err(|error| LogError::io(&self.path, error))
     }
 
     /// Reads bytes that are known to be there.
     pub(super) fn read(&self, at: u64, length: usize) -> Result<Vec<u8>, LogError> {
         let mut bytes = vec![0; length];
-        read_at(&self.file, &mut bytes, at).map_err(|error| LogError::io(&self.path, error))?;
+        let read = self.file.read_at(&mut bytes, at);
+        read.map_err(|error| LogError::io(&self.path, error))?;
         Ok(bytes)
     }
 }
@@ -137,6 +144,10 @@ fn check_header(path: &Path, number: u64, bytes: &[u8]) -> Result<(), LogError> 
     };
     if found[..8] != MAGIC {
         return Err(LogError::damaged(path, "it does not begin like a log"));
+    }
+    // Whether it is what was written comes before what it says.
+    if crc32fast::hash(&found[..17]).to_le_bytes() != found[17..HEADER_CONTENT_BYTES] {
+        return Err(LogError::damaged(path, "its header was changed"));
     }
     if found[8] > FORMAT {
         return Err(LogError::Newer {
@@ -152,52 +163,15 @@ fn check_header(path: &Path, number: u64, bytes: &[u8]) -> Result<(), LogError> 
 }
 
 /// The numbers of a folder's segments, in order. Who may write removes what a crash left unfinished.
-pub(super) fn list(folder: &Path, access: Access) -> io::Result<Vec<u64>> {
+pub(super) fn list(folder: &dyn Folder, access: Access) -> io::Result<Vec<u64>> {
     let mut numbers = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        match path.extension().and_then(|extension| extension.to_str()) {
-            Some(UNFINISHED) if access == Access::Write => fs::remove_file(&path)?,
-            Some(EXTENSION) => {
-                let number = path.file_stem().and_then(|stem| stem.to_str());
-                numbers.extend(number.and_then(|number| number.parse::<u64>().ok()));
-            }
+    for name in folder.list()? {
+        match name.rsplit_once('.') {
+            Some((_, UNFINISHED)) if access == Access::Write => folder.remove(&name)?,
+            Some((number, EXTENSION)) => numbers.extend(number.parse::<u64>().ok()),
             _ => {}
         }
     }
     numbers.sort_unstable();
     Ok(numbers)
-}
-
-#[cfg(unix)]
-fn write_at(file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
-    std::os::unix::fs::FileExt::write_all_at(file, bytes, at)
-}
-
-#[cfg(unix)]
-fn read_at(file: &File, bytes: &mut [u8], at: u64) -> io::Result<()> {
-    std::os::unix::fs::FileExt::read_exact_at(file, bytes, at)
-}
-
-#[cfg(windows)]
-fn write_at(file: &File, mut bytes: &[u8], mut at: u64) -> io::Result<()> {
-    while !bytes.is_empty() {
-        let written = std::os::windows::fs::FileExt::seek_write(file, bytes, at)?;
-        bytes = &bytes[written..];
-        at += written as u64;
-    }
-    Ok(())
-}
-
-#[cfg(windows)]
-fn read_at(file: &File, mut bytes: &mut [u8], mut at: u64) -> io::Result<()> {
-    while !bytes.is_empty() {
-        let read = std::os::windows::fs::FileExt::seek_read(file, bytes, at)?;
-        if read == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        bytes = &mut bytes[read..];
-        at += read as u64;
-    }
-    Ok(())
 }

@@ -106,7 +106,11 @@ async fn a_long_purge_leaves_nothing_behind() {
     log.purge(log_id(1, 1_899)).await.unwrap();
     append(&mut log, vec![entry(1, 2_000, 10)]).await.unwrap();
     log.close();
-    let replayed = replay::replay(&path, usize::MAX, Access::Write).unwrap();
+    let sizes = Sizes {
+        window_bytes: usize::MAX,
+        ..Sizes::default()
+    };
+    let replayed = replay::replay(&SystemFolder(path), sizes, Access::Write).unwrap();
     assert_eq!(replayed.end.facts.purged, Some(log_id(1, 1_899)));
     assert_eq!(replayed.window.first(), Some(1_900));
     assert_eq!(replayed.index.first(), Some(1_900));
@@ -340,10 +344,21 @@ async fn a_missing_segment_is_found() {
 #[tokio::test]
 async fn other_versions_are_told_apart() {
     let (folder, path) = ten_entries(10).await;
+    // A byte that was changed is damage, and not what a newer version wrote.
     change(&path, |bytes| bytes[8] = codec::FORMAT + 1);
     let error = Log::open(&path).unwrap_err();
+    assert!(matches!(error, LogError::Damaged { .. }), "{error}");
+    let write_format = |format| {
+        change(&path, |bytes| {
+            bytes[8] = format;
+            let crc = crc32fast::hash(&bytes[..17]);
+            bytes[17..21].copy_from_slice(&crc.to_le_bytes());
+        });
+    };
+    write_format(codec::FORMAT + 1);
+    let error = Log::open(&path).unwrap_err();
     assert!(matches!(error, LogError::Newer { found: 2, .. }), "{error}");
-    change(&path, |bytes| bytes[8] = codec::FORMAT);
+    write_format(codec::FORMAT);
     fs::write(folder.path().join("log.redb"), b"redb").unwrap();
     let error = Log::open(&path).unwrap_err();
     assert!(error.to_string().contains("log.redb"), "{error}");

@@ -5,24 +5,28 @@
 //! operation gets that error.
 
 use super::{
-    State, codec,
+    Sizes, State, codec,
     error::LogError,
+    folder::Folder,
     frame::{Builder, Kind},
     index::{Index, Location},
     lock,
     replay::{End, Facts},
-    segment::{HEADER_BYTES, SEGMENT_BYTES, Segment},
+    segment::{HEADER_BYTES, Segment},
 };
-use crate::consensus::{Entry, EntryContent, LogId, TypeConfig, Vote};
+use crate::{
+    consensus::{Entry, EntryContent, LogId, TypeConfig, Vote},
+    planted::{self, Bug},
+};
 use futures::channel::oneshot;
 use openraft::{AsyncRuntime, storage::IOFlushed};
 use serde::Serialize;
 use std::{
     collections::VecDeque,
-    fs, io,
+    io,
     ops::Range,
     panic::{AssertUnwindSafe, catch_unwind},
-    path::{Path, PathBuf},
+    path::Path,
     sync::{Arc, Mutex},
     thread::JoinHandle,
     time::{Duration, Instant},
@@ -34,8 +38,6 @@ const BATCH_LIMIT: usize = 1_024;
 const BATCH_BYTES: usize = 4 << 20;
 /// Bytes of the frame's buffer that are kept from one frame to the next.
 const BUFFER_KEPT_BYTES: usize = 1 << 20;
-/// The next segment is made when this much of the current one is used.
-const PREPARE_AT_BYTES: u64 = SEGMENT_BYTES as u64 / 2;
 
 /// A write.
 pub(super) enum Op<RT: AsyncRuntime> {
@@ -69,7 +71,8 @@ impl<RT: AsyncRuntime> Op<RT> {
 
 /// The end of the log's files. One at a time writes.
 pub(super) struct Writer {
-    folder: PathBuf,
+    folder: Arc<dyn Folder>,
+    sizes: Sizes,
     state: Arc<Mutex<State>>,
     index: Arc<Mutex<Index>>,
     current: Segment,
@@ -98,13 +101,15 @@ enum Change {
 impl Writer {
     /// Goes on where the log ends.
     pub(super) fn new(
-        folder: PathBuf,
+        folder: Arc<dyn Folder>,
+        sizes: Sizes,
         end: End,
         shared: (Arc<Mutex<State>>, Arc<Mutex<Index>>),
     ) -> Self {
         let (state, index) = shared;
         Self {
             folder,
+            sizes,
             state,
             index,
             current: end.segment,
@@ -171,7 +176,7 @@ impl Writer {
         let result = match failed {
             Some(error) => Err(error),
             None => catch_unwind(AssertUnwindSafe(|| self.write_frame(&batch)))
-                .unwrap_or_else(|_| Err(LogError::damaged(&self.folder, "writing it failed")))
+                .unwrap_or_else(|_| Err(LogError::damaged(self.folder.path(), "writing it failed")))
                 .map_err(Arc::new),
         };
         match result {
@@ -234,14 +239,14 @@ impl Writer {
         value: &T,
     ) -> Result<Range<usize>, LogError> {
         let buffer = std::mem::take(&mut self.buffer);
-        self.buffer = seal(&self.folder, key, value, buffer)?;
+        self.buffer = seal(self.folder.path(), key, value, buffer)?;
         Ok(self.frame.push(kind, key, &self.buffer))
     }
 
     /// Writes the frame; where in the current segment it stands.
     fn write_out(&mut self) -> Result<u64, LogError> {
         let empty = self.end == HEADER_BYTES as u64;
-        if !empty && self.end + self.frame.len() as u64 > SEGMENT_BYTES as u64 {
+        if !empty && self.end + self.frame.len() as u64 > self.sizes.segment_bytes as u64 {
             self.begin_segment()?;
         }
         let at = self.end;
@@ -249,7 +254,9 @@ impl Writer {
         let length = frame.len() as u64;
         self.current.write(frame, at)?;
         let start = Instant::now();
-        self.current.sync()?;
+        if !planted::is(Bug::AnsweredBeforeSync) {
+            self.current.sync()?;
+        }
         self.last_sync = start.elapsed();
         self.end = at + length;
         self.sequence += 1;
@@ -269,7 +276,7 @@ impl Writer {
         };
         let next = match prepared {
             Some(segment) => segment,
-            None => Segment::create(&self.folder, number)?,
+            None => Segment::create(&*self.folder, number, self.sizes.segment_bytes)?,
         };
         let mut frame = Builder::default();
         frame.clear();
@@ -278,15 +285,18 @@ impl Writer {
             Ok(())
         };
         if let Some(vote) = &self.facts.vote {
-            push(Kind::Vote, seal(&self.folder, 0, vote, Vec::new()))?;
+            push(Kind::Vote, seal(self.folder.path(), 0, vote, Vec::new()))?;
         }
         if let Some(purged) = &self.facts.purged {
-            push(Kind::Purged, seal(&self.folder, 0, purged, Vec::new()))?;
+            push(
+                Kind::Purged,
+                seal(self.folder.path(), 0, purged, Vec::new()),
+            )?;
         }
         if let Some(committed) = &self.facts.committed {
             push(
                 Kind::Committed,
-                seal(&self.folder, 0, committed, Vec::new()),
+                seal(self.folder.path(), 0, committed, Vec::new()),
             )?;
         }
         let frame = frame.finish(self.sequence);
@@ -321,7 +331,7 @@ impl Writer {
         };
         for segment in unused {
             // What cannot be removed now is found unused, and removed, after the next start.
-            if let Err(error) = fs::remove_file(&segment.path) {
+            if let Err(error) = segment.remove(&*self.folder) {
                 tracing::warn!(path = %segment.path.display(), "cannot remove a part of the log: {error}");
             }
         }
@@ -329,13 +339,20 @@ impl Writer {
 
     /// Makes the next segment ready beside, so that nobody waits for it.
     fn prepare_next(&mut self) {
-        if self.end < PREPARE_AT_BYTES || self.preparing.is_some() || self.spare.is_some() {
+        let is_early = self.end < self.sizes.segment_bytes as u64 / 2;
+        if is_early || self.preparing.is_some() || self.spare.is_some() {
             return;
         }
-        let (folder, number) = (self.folder.clone(), self.current.number + 1);
+        let (folder, number) = (Arc::clone(&self.folder), self.current.number + 1);
+        let space_bytes = self.sizes.segment_bytes;
+        let prepare = move || Segment::create(&*folder, number, space_bytes);
+        if !self.folder.has_threads() {
+            self.spare = prepare().ok();
+            return;
+        }
         let thread = std::thread::Builder::new().name("log segment".to_owned());
         // Without it the segment is made when it is needed.
-        self.preparing = thread.spawn(move || Segment::create(&folder, number)).ok();
+        self.preparing = thread.spawn(prepare).ok();
     }
 
     /// Tells everybody that their write is durable.
