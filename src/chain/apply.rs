@@ -120,59 +120,7 @@ impl Chain {
         next.set_log_position(at);
         let mut effects = Effects::default();
         let mut admitted = Vec::new();
-        let outcome = match &entry.body {
-            Body::Blocks(blocks) => {
-                for block in blocks {
-                    let built = next.execute_proposed(block)?;
-                    next.stack(&built, entry.proposed_at_ms);
-                    effects.add_block(built);
-                }
-                Outcome::Done
-            }
-            Body::Import(blocks) => {
-                for block in blocks {
-                    let built = next.import_block(block)?;
-                    next.stack(&built, entry.proposed_at_ms);
-                    effects.add_block(built);
-                }
-                Outcome::Done
-            }
-            Body::Admit(transactions) => {
-                next.version += 1;
-                for transaction in transactions {
-                    let nonce = next.nonce(transaction.sender);
-                    // The leader took it on this very chain: a refusal cannot happen, and would be the same everywhere.
-                    if next.pool.insert(transaction.clone(), nonce).is_ok() {
-                        admitted.push(*transaction.hash());
-                    }
-                }
-                Outcome::Done
-            }
-            Body::Cheat(cheat) => {
-                next.version += 1;
-                next.do_cheat(cheat, past, &mut effects)?
-            }
-            Body::Reorg { depth, blocks } => {
-                next.version += 1;
-                if *depth > 0 {
-                    next.roll_back(*depth, past, &mut effects)?;
-                }
-                for block in blocks {
-                    let built = next.execute_proposed(block)?;
-                    next.stack(&built, entry.proposed_at_ms);
-                    effects.add_block(built);
-                }
-                Outcome::Done
-            }
-            Body::Load(part) => {
-                next.load(part, entry.proposed_at_ms, past, &mut effects)?;
-                Outcome::Done
-            }
-            Body::Note { key, value } => {
-                next.version += 1;
-                next.put_note(key, value)
-            }
-        };
+        let outcome = next.do_body(entry, past, &mut effects, &mut admitted)?;
         effects.version = next.version;
         let answers = next.answer(entry, &outcome);
         Ok(Applied {
@@ -181,6 +129,69 @@ impl Chain {
             answers,
             admitted,
             skipped: false,
+        })
+    }
+
+    /// What the entry says.
+    fn do_body(
+        &mut self,
+        entry: &Entry,
+        past: &dyn Past,
+        effects: &mut Effects,
+        admitted: &mut Vec<B256>,
+    ) -> Result<Outcome, ApplyError> {
+        Ok(match &entry.body {
+            Body::Blocks(blocks) => {
+                for block in blocks {
+                    let built = self.execute_proposed(block)?;
+                    self.stack(&built, entry.proposed_at_ms);
+                    effects.add_block(built);
+                }
+                Outcome::Done
+            }
+            Body::Import(blocks) => {
+                for block in blocks {
+                    let built = self.import_block(block)?;
+                    self.stack(&built, entry.proposed_at_ms);
+                    effects.add_block(built);
+                }
+                Outcome::Done
+            }
+            Body::Admit(transactions) => {
+                self.version += 1;
+                for transaction in transactions {
+                    let nonce = self.nonce(transaction.sender);
+                    // The leader took it on this very chain: a refusal cannot happen, and would be the same everywhere.
+                    if self.pool.insert(transaction.clone(), nonce).is_ok() {
+                        admitted.push(*transaction.hash());
+                    }
+                }
+                Outcome::Done
+            }
+            Body::Cheat(cheat) => {
+                self.version += 1;
+                self.do_cheat(cheat, past, effects)?
+            }
+            Body::Reorg { depth, blocks } => {
+                self.version += 1;
+                if *depth > 0 {
+                    self.roll_back(*depth, past, effects)?;
+                }
+                for block in blocks {
+                    let built = self.execute_proposed(block)?;
+                    self.stack(&built, entry.proposed_at_ms);
+                    effects.add_block(built);
+                }
+                Outcome::Done
+            }
+            Body::Load(part) => {
+                self.load(part, entry.proposed_at_ms, past, effects)?;
+                Outcome::Done
+            }
+            Body::Note { key, value } => {
+                self.version += 1;
+                self.put_note(key, value)
+            }
         })
     }
 
