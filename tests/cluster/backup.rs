@@ -39,7 +39,8 @@ pub(crate) async fn live(cluster: &Cluster) {
     send(1, 8).await;
 }
 
-/// A contract that a revert takes away and that comes again; meanwhile one node is restarted, and knows its code all along.
+/// Two contracts that a revert takes away, and one of them comes again; meanwhile one node is restarted, and knows their
+/// codes all along.
 async fn half_forgotten(cluster: &mut Cluster) {
     let accounts = cluster.nodes[0].ask("eth_accounts", json!([])).await;
     // The code `00`, by PUSH1 1 PUSH1 0 RETURN.
@@ -48,6 +49,9 @@ async fn half_forgotten(cluster: &mut Cluster) {
     cluster.nodes[0]
         .ask("eth_sendTransaction", deploy.clone())
         .await;
+    // The code `0000`, which does not come again.
+    let other = json!([{"from": accounts[2], "data": "0x60026000f3"}]);
+    cluster.nodes[1].ask("eth_sendTransaction", other).await;
     cluster.nodes[2].stop().await;
     cluster.nodes[2].restart().await;
     let reverted = cluster.nodes[0].ask("evm_revert", json!([snapshot])).await;
