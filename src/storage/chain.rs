@@ -317,6 +317,10 @@ impl StoreSnapshot for Snapshot {
         .map_err(|failure| store_error(&self.path, failure))
     }
 
+    fn entries(&self) -> Result<Entries, StoreError> {
+        self.entries_of(&Table::ALL)
+    }
+
     fn entries_of(&self, wanted: &[Table]) -> Result<Entries, StoreError> {
         let mut tables = Vec::new();
         for table in wanted.iter().copied() {

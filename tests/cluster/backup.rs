@@ -39,7 +39,8 @@ pub(crate) async fn live(cluster: &Cluster) {
     send(1, 8).await;
 }
 
-/// A contract that a revert takes away and that comes again; meanwhile one node is restarted, and knows its code all along.
+/// Two contracts that a revert takes away, and one of them comes again; meanwhile one node is restarted, and knows their
+/// codes all along.
 async fn half_forgotten(cluster: &mut Cluster) {
     let accounts = cluster.nodes[0].ask("eth_accounts", json!([])).await;
     // The code `00`, by PUSH1 1 PUSH1 0 RETURN.
@@ -48,6 +49,9 @@ async fn half_forgotten(cluster: &mut Cluster) {
     cluster.nodes[0]
         .ask("eth_sendTransaction", deploy.clone())
         .await;
+    // The code `0000`, which does not come again.
+    let other = json!([{"from": accounts[2], "data": "0x60026000f3"}]);
+    cluster.nodes[1].ask("eth_sendTransaction", other).await;
     cluster.nodes[2].stop().await;
     cluster.nodes[2].restart().await;
     let reverted = cluster.nodes[0].ask("evm_revert", json!([snapshot])).await;
@@ -318,17 +322,22 @@ async fn web_pages_get_no_backup_and_programs_do() {
     let get = async |headers: &str| {
         use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
         let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
-        let request = format!(
-            "GET /backup HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{headers}\r\n"
-        );
+        let request = format!("GET /backup HTTP/1.1\r\nConnection: close\r\n{headers}\r\n");
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).await.unwrap();
         String::from_utf8_lossy(&answer).into_owned()
     };
-    let refused = get("Origin: http://localhost:3000\r\n").await;
-    assert!(refused.starts_with("HTTP/1.1 403"), "{refused}");
-    let given = get("").await;
-    assert!(given.starts_with("HTTP/1.1 200"), "{given}");
-    assert!(given.contains("PRALINE BACKUP 1"), "{given}");
+    let own = format!("Host: {address}\r\n");
+    let from_page = format!("{own}Origin: http://localhost:3000\r\n");
+    let rebound = "Host: rebound.example:8545\r\n";
+    for headers in [&*from_page, rebound] {
+        let refused = get(headers).await;
+        assert!(refused.starts_with("HTTP/1.1 403"), "{refused}");
+    }
+    for headers in [&*own, "Host: localhost\r\n"] {
+        let given = get(headers).await;
+        assert!(given.starts_with("HTTP/1.1 200"), "{given}");
+        assert!(given.contains("PRALINE BACKUP 1"), "{given}");
+    }
 }

@@ -105,6 +105,10 @@ impl Store for MemoryStore {
 }
 
 impl StoreSnapshot for Tables {
+    fn entries(&self) -> Result<Entries, StoreError> {
+        self.entries_of(&Table::ALL)
+    }
+
     fn entries_of(&self, tables: &[Table]) -> Result<Entries, StoreError> {
         let maps = tables
             .iter()

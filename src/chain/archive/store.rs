@@ -190,15 +190,28 @@ impl dyn Store + '_ {
 /// A consistent view of a whole store.
 pub trait StoreSnapshot: Send + Sync + fmt::Debug {
     /// All entries, table by table, in the order of the keys. May be called again.
-    fn entries(&self) -> Result<Entries, StoreError> {
-        self.entries_of(&Table::ALL)
-    }
+    fn entries(&self) -> Result<Entries, StoreError>;
 
     /// The same of some tables.
-    fn entries_of(&self, tables: &[Table]) -> Result<Entries, StoreError>;
+    fn entries_of(&self, tables: &[Table]) -> Result<Entries, StoreError> {
+        let tables = tables.to_vec();
+        let wanted = move |entry: &Result<Entry, StoreError>| match entry {
+            Ok((table, ..)) => tables.contains(table),
+            Err(_) => true,
+        };
+        Ok(Box::new(self.entries()?.filter(wanted)))
+    }
 
     /// The value of a key.
-    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
+    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        for entry in self.entries_of(&[table])? {
+            let (_, found, value) = entry?;
+            if found == key {
+                return Ok(Some(value));
+            }
+        }
+        Ok(None)
+    }
 }
 
 /// All entries of a store.

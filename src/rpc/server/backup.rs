@@ -1,12 +1,13 @@
 //! `GET /backup`: the whole chain as one stream (`replica::backup`), for `praline backup`.
 //!
 //! *Safety.* It holds nothing that calls would not give, but it costs the disk a read of everything, so it is for programs on
-//! this machine alone: the caller's address must be a loopback one, and a request that a web page made (it has an `Origin`)
-//! is refused. Two are served at once at the most, and a client that does not read is cut off.
+//! this machine alone: the caller's address must be a loopback one, and a request that a web page made is refused: it has
+//! an `Origin`, or a `Host` that is a name (DNS rebinding makes any name mean this machine). Two are served at once at the
+//! most, and a client that does not read is cut off.
 //!
 //! *Invariant.* Memory holds some pieces of at most 1 MiB each, whatever the chain's size and the client's speed.
 
-use super::Shared;
+use super::{Shared, http::host_name};
 use crate::replica::backup;
 use http_body_util::{Either, Full};
 use hyper::{
@@ -16,7 +17,7 @@ use hyper::{
 };
 use std::{
     io,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     pin::Pin,
     sync::Arc,
     task::{Context as TaskContext, Poll},
@@ -53,13 +54,22 @@ impl Body for Pieces {
     }
 }
 
+fn is_from_page(headers: &HeaderMap) -> bool {
+    let host = headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok());
+    let name = host_name(host.unwrap_or_default());
+    let is_here = name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok();
+    headers.contains_key(header::ORIGIN) || !is_here
+}
+
 /// Answers `GET /backup`; the error is a status and a sentence.
 pub(super) async fn respond(
     headers: &HeaderMap,
     caller: SocketAddr,
     shared: &Arc<Shared>,
 ) -> Result<Response<Answer>, (StatusCode, String)> {
-    if !caller.ip().to_canonical().is_loopback() || headers.contains_key(header::ORIGIN) {
+    if !caller.ip().to_canonical().is_loopback() || is_from_page(headers) {
         let sentence = "A backup is given to programs on the node's own machine alone: run `praline backup` there.";
         return Err((StatusCode::FORBIDDEN, sentence.to_owned()));
     }

@@ -216,7 +216,7 @@ fn host_is_allowed(request: &Request<Incoming>, allowed: &Allowed) -> bool {
 }
 
 /// The name in `name:port` or `[address]:port`.
-fn host_name(host: &str) -> &str {
+pub(super) fn host_name(host: &str) -> &str {
     if let Some(rest) = host.strip_prefix('[') {
         return rest.split(']').next().unwrap_or(rest);
     }
