@@ -9,7 +9,7 @@ use std::path::PathBuf;
 pub(in crate::cli) struct ConfigFlag {
     /// The config [default: chain-config/cluster.toml, or the same as built in]
     #[arg(
-        short,
+        short = 'c',
         long = "config",
         value_name = "FILE",
         env = "PRALINE_CONFIG",
