@@ -108,7 +108,7 @@ pub struct ServerConfig {
     pub allowed_hosts: Option<Vec<String>>,
     /// The only path at which there are answers; `None`: any.
     pub rpc_endpoint: Option<String>,
-    /// Whether there are WebSockets.
+    /// Whether WebSocket connections are taken.
     pub websockets: bool,
     /// The socket file of the first member; the others' have `-2`, `-3`, … before the extension.
     pub ipc: Option<PathBuf>,

@@ -62,7 +62,7 @@ fn every_wrong_value_is_named_with_file_line_and_key() {
         ),
         (
             "[chain]\nchainid = 1",
-            "lab.toml:14: `chain.chainid`: there is no such key; expected one of `chain_id`, `network_id`, `hardfork`, `genesis_file`, `gas_limit`, `base_fee`, `min_gas_price`, `genesis_timestamp`, `genesis_number`, `coinbase`, `extra_data`, `auto_impersonate`, `code_size_limit`, `enforce_transaction_gas_limit`, `enforce_block_gas_limit`",
+            "lab.toml:14: `chain.chainid`: there is no such key; expected one of `chain_id`, `network_id`, `hardfork`, `genesis_file`, `gas_limit`, `base_fee`, `min_gas_price`, `genesis_timestamp`, `genesis_number`, `coinbase`, `extra_data`, `auto_impersonate`, `code_size_limit`, `enforce_transaction_gas_limit`, `enforce_block_gas_limit`, `initcode_size_limit`, `memory_limit_bytes`, `difficulty`, `create2_deployer`, `default_gas_price`, `default_transaction_gas`, `suggested_tip`, `pool_balance_checks`, `unlocked`, `clock`",
         ),
         (
             "[chains]\nchain_id = 1",

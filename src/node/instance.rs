@@ -63,10 +63,9 @@ impl Instance {
     pub fn read(path: &Path) -> Option<Self> {
         let file = File::open(path).ok()?;
         match file.try_lock() {
-            // Nobody held it.
-            Ok(()) => None,
             Err(fs::TryLockError::WouldBlock) => serde_json::from_reader(&file).ok(),
-            Err(fs::TryLockError::Error(_)) => None,
+            // Nobody held it, or nobody can.
+            Ok(()) | Err(fs::TryLockError::Error(_)) => None,
         }
     }
 

@@ -87,7 +87,7 @@ pub struct RpcConfig {
     pub hosts: Allowed,
     /// The only path at which there are answers; `None`: any.
     pub endpoint: Option<String>,
-    /// Whether there are WebSockets.
+    /// Whether WebSocket connections are taken.
     pub websockets: bool,
     /// The socket file on which the server listens, too.
     pub ipc: Option<PathBuf>,

@@ -157,10 +157,8 @@ pub(crate) async fn follow(context: Weak<Context>, mut events: Receiver<ChainEve
             return;
         };
         match event {
-            ChainEvent::Console(hash) => {
-                if context.witness.console_callers.tell(hash) {
-                    print_console(context, hash).await;
-                }
+            ChainEvent::Console(hash) if context.witness.console_callers.tell(hash) => {
+                print_console(context, hash).await;
             }
             ChainEvent::Block(block) if context.witness.traces.is_some() => {
                 print_traces_of(context, &block).await;

@@ -1,7 +1,7 @@
 //! The phrase that anvil makes from a number (`--mnemonic-seed-unsafe`): the same number gives the same accounts as there.
 //!
 //! anvil draws each of the 16 bytes of entropy as the lowest byte of one 32-bit number of the crate `rand`'s standard
-//! generator: ChaCha with 12 rounds (D. J. Bernstein, "ChaCha, a variant of Salsa20"; RFC 8439 with a 64-bit counter,
+//! generator: `ChaCha` with 12 rounds (D. J. Bernstein, 2008; RFC 8439 with a 64-bit counter,
 //! here 0), whose key comes from the number by PCG32 (M. E. O'Neill, 2014), as `SeedableRng::seed_from_u64` says.
 
 /// Bytes of entropy: twelve words.

@@ -5,6 +5,7 @@
 //! what has no meaning here in `../foreign.rs`.
 
 #![allow(clippy::doc_markdown, rustdoc::bare_urls)] // comments of fields are printed, not rendered
+#![allow(clippy::struct_excessive_bools)] // flags are
 
 mod accounts;
 mod chain;

@@ -53,6 +53,7 @@ fn uptimes_and_last_lines() {
     ] {
         assert_eq!(uptime(seconds), text);
     }
-    let text: String = (0..30).map(|line| format!("{line}\n")).collect();
+    let text: Vec<String> = (0..30).map(|line| line.to_string()).collect();
+    let text = text.join("\n");
     assert!(last_lines(&text).starts_with("10\n") && last_lines(&text).ends_with("29"));
 }

@@ -103,7 +103,6 @@ impl RpcError {
                 PLAIN_ERROR,
                 format!("Incorrect number of arguments. {}", object.message()),
             ),
-            Some(Cause::AsGanache) => object,
             None if matches!(
                 object.code(),
                 SERVER_ERROR | INVALID_PARAMS | METHOD_NOT_FOUND
@@ -111,7 +110,7 @@ impl RpcError {
             {
                 ErrorObjectOwned::owned(PLAIN_ERROR, object.message(), object.data())
             }
-            None => object,
+            None | Some(Cause::AsGanache) => object,
         };
         Self { object, cause }
     }
@@ -155,7 +154,7 @@ fn rejected(rejection: &Rejection, object: &ErrorObjectOwned) -> ErrorObjectOwne
     ErrorObjectOwned::owned(code, words, None::<()>)
 }
 
-/// EthereumJS' words (`@ethereumjs/evm`, exceptions) for geth's.
+/// The words of `@ethereumjs/evm` (its exceptions) for geth's.
 fn halt_words(geth: &str) -> &'static str {
     const WORDS: [(&str, &str); 10] = [
         ("invalid opcode", "invalid opcode"),

@@ -1,5 +1,7 @@
 //! ganache's codes and words, measured against ganache 7.9.2, and errors for transactions that are mined and fail.
 
+#![allow(clippy::too_many_lines)] // tables of cases
+
 use crate::rpc::{ErrorProfile, Failures, testing::Servers};
 use serde_json::{Value, json};
 

@@ -93,9 +93,9 @@ pub fn call_tree(
 
 /// Says what a frame is where the writer knows no better.
 fn decode(trace: &mut CallTrace) {
-    if trace.maybe_precompile == Some(true) {
-        decode_precompile(trace);
-    } else if !trace.kind.is_any_create() && trace.data.len() < 4 {
+    if trace.kind.is_any_create() || decode_precompile(trace) {
+        // Nothing more to say.
+    } else if trace.data.len() < 4 {
         // anvil writes this also where a value is sent.
         trace.decoded().call_data = Some(DecodedCallData {
             signature: "fallback()".to_owned(),
@@ -116,9 +116,9 @@ fn decode(trace: &mut CallTrace) {
     trace.decoded().return_data = Some(words);
 }
 
-/// The functions of precompiles, whose arguments are one run of bytes: those that Solidity gives names, and the others
+/// Whether it is a precompile, which then gets its name. The functions of precompiles, whose arguments are one run of bytes: those that Solidity gives names, and the others
 /// by their EIPs.
-fn decode_precompile(trace: &mut CallTrace) {
+fn decode_precompile(trace: &mut CallTrace) -> bool {
     let name = match u64::try_from(U256::from_be_slice(trace.address.as_slice())) {
         Ok(0x01) => "ecrecover",
         Ok(0x02) => "sha256",
@@ -138,7 +138,7 @@ fn decode_precompile(trace: &mut CallTrace) {
         Ok(0x10) => "bls12MapFpToG1",
         Ok(0x11) => "bls12MapFp2ToG2",
         Ok(0x100) => "p256Verify",
-        _ => return,
+        _ => return false,
     };
     let args = arguments(name, &trace.data);
     let decoded = trace.decoded();
@@ -147,6 +147,7 @@ fn decode_precompile(trace: &mut CallTrace) {
         signature: format!("{name}()"),
         args,
     });
+    true
 }
 
 fn arguments(name: &str, data: &Bytes) -> Vec<String> {
