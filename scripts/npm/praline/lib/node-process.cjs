@@ -44,10 +44,10 @@ class NodeProcess {
     this.isStopping = false;
     const arguments_ = accountsFile ? [...args, '--config-out', accountsFile] : args;
     const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('PRALINE_')));
-    this.child = spawn(binary(), [...arguments_, '--exit-with-stdin', '--color', 'never'], {
+    this.child = spawn(binary(), [...arguments_, '--color', 'never'], {
       cwd,
       stdio: ['pipe', 'pipe', 'pipe'],
-      env: environment,
+      env: { ...environment, PRALINE_EXIT_WITH_STDIN: 'true' },
     });
     running.add(this.child);
     this.child.stdin.on('error', () => {});
