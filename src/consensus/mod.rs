@@ -41,7 +41,7 @@ pub use handle::{Consensus, ConsensusError, Parts};
 pub use membership::MembershipError;
 pub use memory::MemoryLog;
 #[cfg(feature = "node")]
-pub(crate) use memory::half_open;
+pub(crate) use memory::{from_start, half_open};
 pub use peers::{MessageKind, PeerCalls, PeerError, PeerService, TimedCalls, Transport};
 pub(crate) use progress::Progress;
 pub use proposals::{ProposalFuture, ProposeError};
