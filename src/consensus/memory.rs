@@ -53,6 +53,15 @@ impl Default for MemoryLog {
     }
 }
 
+/// Nothing, if the entry at `start` is not the first one: it was purged. The engine can ask so late, for a follower that
+/// it is about to send a snapshot, and would take what is there for what follows `start`.
+pub(crate) fn from_start(entries: Vec<Entry>, start: u64) -> Vec<Entry> {
+    match entries.first() {
+        Some(first) if first.log_id.index == start => entries,
+        _ => Vec::new(),
+    }
+}
+
 /// The half-open range that `range` means.
 pub(crate) fn half_open(range: &impl RangeBounds<u64>) -> (u64, u64) {
     let start = match range.start_bound() {
@@ -90,7 +99,7 @@ impl<RT: AsyncRuntime> RaftLogReader<TypeConfig<RT>> for MemoryLog {
         self.inner()
             .window
             .read(start, end, MAX_APPEND_BYTES, &mut entries);
-        Ok(entries)
+        Ok(from_start(entries, start))
     }
 
     async fn read_vote(&mut self) -> Result<Option<Vote>, io::Error> {

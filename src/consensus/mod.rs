@@ -44,7 +44,7 @@ pub use handle::{Consensus, ConsensusError, Parts};
 pub use membership::RosterWatch;
 pub use memory::MemoryLog;
 #[cfg(feature = "node")]
-pub(crate) use memory::half_open;
+pub(crate) use memory::{from_start, half_open};
 #[cfg(all(feature = "node", any(test, feature = "fuzzing")))]
 pub(crate) use message::fuzz_messages;
 pub use peers::{MessageKind, PeerCalls, PeerError, PeerService, TimedCalls, Transport};

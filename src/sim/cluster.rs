@@ -479,6 +479,8 @@ impl Cluster {
         let ids = self.ids();
         for one in &ids {
             self.network.freeze(*one, false);
+            // A lost packet without a broken connection is more than TCP would do: nobody waits for it for ever.
+            self.network.break_all(*one);
             for other in &ids {
                 self.network.heal(*one, *other);
                 self.network.slow(*one, *other, 0);

@@ -33,7 +33,9 @@ pub use folder::{Folder, LogFile};
 pub use read::LogReader;
 
 use crate::{
-    consensus::{Entry, EntryWindow, LogId, MAX_APPEND_BYTES, TypeConfig, Vote, half_open},
+    consensus::{
+        Entry, EntryWindow, LogId, MAX_APPEND_BYTES, TypeConfig, Vote, from_start, half_open,
+    },
     planted::{self, Bug},
 };
 use folder::SystemFolder;
@@ -367,7 +369,8 @@ impl<RT: AsyncRuntime> RaftLogReader<TypeConfig<RT>> for DiskLog<RT> {
         start: u64,
         end: u64,
     ) -> Result<Vec<Entry>, io::Error> {
-        self.read(start, end, MAX_APPEND_BYTES)
+        let entries = self.read(start, end, MAX_APPEND_BYTES)?;
+        Ok(from_start(entries, start))
     }
 
     async fn read_vote(&mut self) -> Result<Option<Vote>, io::Error> {

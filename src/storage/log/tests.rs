@@ -116,6 +116,34 @@ async fn a_long_purge_leaves_nothing_behind() {
     assert_eq!(replayed.index.first(), Some(1_900));
 }
 
+/// Found by the simulator: the engine sent what came later as what follows.
+#[tokio::test]
+async fn a_read_whose_beginning_is_gone_gives_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut log = Log::open(&folder.path().join("log")).unwrap();
+    let mut memory = crate::consensus::MemoryLog::new();
+    append(&mut log, (0..20).map(|i| entry(1, i, 10)).collect())
+        .await
+        .unwrap();
+    let (callback, _) = flushed();
+    let entries: Vec<_> = (0..20).map(|i| entry(1, i, 10)).collect();
+    RaftLogStorage::<Config>::append(&mut memory, entries, callback)
+        .await
+        .unwrap();
+    log.purge(log_id(1, 9)).await.unwrap();
+    RaftLogStorage::<Config>::purge(&mut memory, log_id(1, 9))
+        .await
+        .unwrap();
+    for (start, count) in [(5, 0), (9, 0), (10, 10), (15, 5)] {
+        let read = log.limited_get_log_entries(start, 20).await.unwrap();
+        assert_eq!(read.len(), count, "from {start}");
+        let read = RaftLogReader::<Config>::limited_get_log_entries(&mut memory, start, 20)
+            .await
+            .unwrap();
+        assert_eq!(read.len(), count, "from {start}, in memory");
+    }
+}
+
 fn segments(path: &Path) -> Vec<PathBuf> {
     let mut paths: Vec<_> = fs::read_dir(path)
         .unwrap()
