@@ -108,7 +108,7 @@ fn flags_have_anvils_and_ganaches_names() {
 
 #[test]
 fn flags_reach_the_chain() {
-    let words = "-a 3 --balance 0.25 --chain-id 7 -i 8 -k shanghai -l 1000000 -g 5 --base-fee 6 --timestamp 9 \
+    let words = "-a 3 --balance 0.25 --chain-id 7 -i 8 -k shanghai -l 1000000 --gas-price 5 --base-fee 6 --timestamp 9 \
                  --number 10 --disable-code-size-limit --disable-block-gas-limit --enable-tx-gas-limit \
                  --auto-impersonate -b 1.5 --mixed-mining --order fifo --max-transactions 11 --reads local \
                  --write-timeout 900 --host 0.0.0.0 --allow-origin https://x.example";
@@ -182,7 +182,7 @@ fn wrong_flags_are_refused() {
         (&["-b", "-1"], ErrorKind::UnknownArgument),
         (&["--account", "0x12"], ErrorKind::ValueValidation),
         (&["--timestamp", "yesterday"], ErrorKind::ValueValidation),
-        (&["--instamine", "lazy"], ErrorKind::ValueValidation),
+        (&["--instamine", "lazy"], ErrorKind::InvalidValue),
         (
             &[
                 "--vm-errors-on-rpc-response",

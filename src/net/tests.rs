@@ -22,7 +22,7 @@ fn member(id: MemberId, address: &str) -> Member {
         name: format!("node{id}"),
         public_key: PublicKey(secret(id).verifying_key().to_bytes()),
         peer_address: address.to_owned(),
-        rpc_address: String::new(),
+        rpc_address: "127.0.0.1:0".to_owned(),
     }
 }
 

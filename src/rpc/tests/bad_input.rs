@@ -71,6 +71,19 @@ impl Server {
 /// Methods that refuse whoever cannot be notified before they look at parameters.
 const WEBSOCKET_ALONE: &[&str] = &["eth_subscribe", "eth_unsubscribe"];
 
+/// Methods that are off without `--allow-faults`, whatever their parameters; `faults` has the tests of those.
+const FAULTS: &[&str] = &[
+    "cluster_partition",
+    "cluster_heal",
+    "cluster_delay",
+    "cluster_drop",
+    "cluster_pause",
+    "cluster_resume",
+    "cluster_kill",
+    "cluster_rpcFault",
+    "cluster_faults",
+];
+
 fn primary_names() -> impl Iterator<Item = &'static str> {
     methods::all().map(|method| method.names[0])
 }
@@ -84,12 +97,26 @@ fn the_table_speaks_of_all_methods_that_exist() {
         .collect();
     assert!(unknown.is_empty(), "{unknown:?}");
     let forgotten: Vec<_> = primary_names()
-        .filter(|name| signature(name).is_none() && !WEBSOCKET_ALONE.contains(name))
+        .filter(|name| signature(name).is_none())
+        .filter(|name| !WEBSOCKET_ALONE.contains(name) && !FAULTS.contains(name))
         .collect();
     assert!(
         forgotten.is_empty(),
         "no row in `PARAMETERS`: {forgotten:?}"
     );
+}
+
+#[tokio::test]
+async fn faults_are_off_where_nobody_allowed_them() {
+    let server = Server::new();
+    for method in FAULTS {
+        let (code, sentence) = server.error(method, &json!([])).await.unwrap();
+        let is_missing = code == INVALID_PARAMS && sentence.starts_with("missing value");
+        assert!(
+            is_missing || sentence.contains("--allow-faults"),
+            "{method}: {sentence}"
+        );
+    }
 }
 
 /// Parameters that fit, as far as their types go.

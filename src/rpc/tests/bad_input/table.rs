@@ -71,13 +71,21 @@ pub(super) enum Kind {
     TypedData,
     /// What `evm_mine` takes.
     MineOptions,
+    /// What must hold for a transaction to be taken.
+    Conditions,
+    /// A new member of the cluster.
+    Member,
+    /// Transactions of a reorg, each with the index of its block.
+    ReorgPairs,
+    /// What `anvil_reset` takes.
+    ResetOptions,
 }
 
 use Kind::{
-    Accounts, Address, Any, Block, BundleCall, Bundles, CallsAndKinds, Data, Filter, Flag, Hash,
-    Header, Indexes, MineOptions, Number, Payload, Percentiles, Quantity, RawTransactions, Seconds,
-    Simulation, Slot, Slots, SlotsByAccount, StatePlace, Tag, Text, TraceCriteria, TraceKinds,
-    TraceOptions, Transaction, TypedData, Word,
+    Accounts, Address, Any, Block, BundleCall, Bundles, CallsAndKinds, Conditions, Data, Filter,
+    Flag, Hash, Header, Indexes, Member, MineOptions, Number, Payload, Percentiles, Quantity,
+    RawTransactions, ReorgPairs, ResetOptions, Seconds, Simulation, Slot, Slots, SlotsByAccount,
+    StatePlace, Tag, Text, TraceCriteria, TraceKinds, TraceOptions, Transaction, TypedData, Word,
 };
 
 /// Method, needed parameters, parameters that may be left out.
@@ -120,6 +128,13 @@ pub(super) const PARAMETERS: &[Row] = &[
     ("raft_leader", (&[], &[])),
     ("raft_cluster", (&[], &[])),
     ("cluster_members", (&[], &[])),
+    ("cluster_identity", (&[], &[])),
+    ("cluster_getCertificate", (&[], &[Block])),
+    ("cluster_addMember", (&[Member], &[Flag])),
+    ("cluster_transferLeader", (&[], &[Any])),
+    ("raft_addPeer", (&[Member], &[])),
+    ("raft_addLearner", (&[Member], &[])),
+    ("raft_getRaftId", (&[], &[Text])),
     ("cluster_promoteMember", (&[Any], &[])),
     ("cluster_removeMember", (&[Any], &[])),
     ("raft_promoteToPeer", (&[Any], &[])),
@@ -173,7 +188,6 @@ pub(super) const PARAMETERS: &[Row] = &[
     ("eth_callMany", (&[Bundles], &[StatePlace, Accounts])),
     ("eth_callBundle", (&[BundleCall], &[])),
     ("eth_newPendingTransactionFilter", (&[], &[])),
-    ("personal_unlockAccount", (&[Address], &[Any, Any])),
     ("eth_signTypedData_v4", (&[Address, TypedData], &[])),
     ("eth_sendUnsignedTransaction", (&[Transaction], &[])),
     ("eth_sendRawTransactionSync", (&[Data], &[Quantity])),
@@ -181,7 +195,7 @@ pub(super) const PARAMETERS: &[Row] = &[
     ("evm_mine", (&[], &[MineOptions])),
     ("evm_mine_detailed", (&[], &[MineOptions])),
     ("evm_setTime", (&[Number], &[])),
-    ("evm_setIntervalMining", (&[Number], &[])),
+    ("evm_setIntervalMining", (&[Seconds], &[])),
     ("miner_start", (&[], &[Any])),
     ("ots_getApiLevel", (&[], &[])),
     ("ots_hasCode", (&[Address], &[Block])),
@@ -259,6 +273,11 @@ pub(super) const PARAMETERS: &[Row] = &[
     ("eth_getAccount", (&[Address], &[Block])),
     ("eth_getAccountInfo", (&[Address], &[Block])),
     ("eth_sendRawTransaction", (&[Data], &[])),
+    (
+        "eth_sendRawTransactionConditional",
+        (&[Data], &[Conditions]),
+    ),
+    ("personal_sendTransaction", (&[Transaction], &[Text])),
     ("eth_sendTransaction", (&[Transaction], &[])),
     ("eth_getTransactionByHash", (&[Hash], &[])),
     ("eth_getTransactionReceipt", (&[Hash], &[])),
@@ -298,6 +317,8 @@ pub(super) const PARAMETERS: &[Row] = &[
     ("miner_setGasPrice", (&[Number], &[])),
     ("miner_setExtra", (&[Data], &[])),
     ("anvil_rollback", (&[], &[Number])),
+    ("anvil_reorg", (&[Number], &[ReorgPairs])),
+    ("anvil_reset", (&[], &[ResetOptions])),
     ("cluster_settings", (&[], &[])),
     ("anvil_getLastBlockWallTime", (&[], &[])),
     ("anvil_impersonateSignature", (&[Data, Address], &[])),
@@ -395,6 +416,12 @@ impl Kind {
                 "primaryType": "Note", "domain": {}, "message": {"text": "a"},
             }),
             MineOptions => json!({"blocks": 1}),
+            Conditions => json!({"blockNumberMin": "0x0", "knownAccounts": {ADDRESS: HASH}}),
+            Member => json!({
+                "name": "node9", "publicKey": &HASH[2..], "peer": "127.0.0.1:1", "rpc": "127.0.0.1:2",
+            }),
+            ReorgPairs => json!([[{"to": ADDRESS}, 0]]),
+            ResetOptions => json!({}),
             other => panic!("{other:?} is a single value"),
         }
     }
@@ -566,6 +593,17 @@ impl Kind {
             ]),
             TypedData => json!([1, true, [], {}, "x", {"types": 1}]),
             MineOptions => json!([true, [], "soon", -1, {"blocks": "x"}, {"timestamp": {}}]),
+            Conditions => json!([
+                1, true, "0x", [], {"blockNumberMin": "x"}, {"timestampMax": []}, {"knownAccounts": []},
+                {"knownAccounts": {"0x1": HASH}},
+            ]),
+            Member => json!([
+                1, true, [], {}, "node9", "enode://12@127.0.0.1:1", {"name": 1}, {"name": "node9"},
+                {"name": "node9", "publicKey": "0x12", "peer": "127.0.0.1:1", "rpc": "127.0.0.1:2"},
+                {"name": "node9", "publicKey": &HASH[2..], "peer": "nowhere", "rpc": "127.0.0.1:2"},
+            ]),
+            ReorgPairs => json!([1, true, {}, "0x", [1], [[{}]], [["0x1", 0]], [[{}, "x"]]]),
+            ResetOptions => json!([1, true, "x", [], {"forking": {"jsonRpcUrl": "http://x"}}]),
             other => panic!("{other:?} is a single value"),
         }
     }
