@@ -294,6 +294,8 @@ impl<RT: AsyncRuntime> RaftNetworkV2<TypeConfig<RT>> for Peer<RT> {
             peer: self,
             input: Some(input),
             unanswered: VecDeque::new(),
+            was_hollow: false,
+            gives_up: false,
         };
         async move { Ok(pipeline.boxed()) }.boxed()
     }
@@ -355,6 +357,10 @@ struct Pipeline<'s, RT: AsyncRuntime, S> {
     /// `None` when there is nothing more to send.
     input: Option<S>,
     unanswered: VecDeque<Unanswered<RT::TimeoutError>>,
+    /// Whether an append was sent that left out entries which the leader has committed.
+    was_hollow: bool,
+    /// Whether the stream ends with an error, after the answers that are awaited.
+    gives_up: bool,
 }
 
 impl<RT, S> Pipeline<'_, RT, S>
@@ -367,11 +373,24 @@ where
         while self.unanswered.len() < APPEND_WINDOW {
             let Some(input) = &mut self.input else { return };
             match input.poll_next_unpin(cx) {
+                Poll::Ready(Some(append)) if self.is_stuck(&append) => {
+                    self.input = None;
+                    self.gives_up = true;
+                }
                 Poll::Ready(Some(append)) => self.send(append),
                 Poll::Ready(None) => self.input = None,
                 Poll::Pending => return,
             }
         }
+    }
+
+    /// Whether the engine asks again for entries that are not in the log any more. It does so without end where the log
+    /// was purged while it sent, and does not notice that it has decided on something else meanwhile (a snapshot, what
+    /// comes after it). One such append by itself is a probe.
+    fn is_stuck(&mut self, append: &AppendEntriesRequest<TypeConfig<RT>>) -> bool {
+        let is_hollow = append.entries.is_empty() && append.prev_log_id < append.leader_commit;
+        let was_hollow = std::mem::replace(&mut self.was_hollow, is_hollow);
+        is_hollow && was_hollow
     }
 
     fn send(&mut self, append: AppendEntriesRequest<TypeConfig<RT>>) {
@@ -423,6 +442,11 @@ where
         let this = &mut *self;
         this.fill(cx);
         let Some(oldest) = this.unanswered.front_mut() else {
+            if std::mem::take(&mut this.gives_up) {
+                let reason = "the log was purged while it was sent";
+                let error = Unreachable::from_string(reason);
+                return Poll::Ready(Some(Err(RPCError::Unreachable(error))));
+            }
             return if this.input.is_none() {
                 Poll::Ready(None)
             } else {
@@ -438,8 +462,12 @@ where
         if !matches!(&result, Ok(Ok(matched)) if *matched == last) {
             // The engine starts a new stream after anything but a full success.
             this.input = None;
+            this.gives_up = false;
             this.unanswered.clear();
         }
         Poll::Ready(Some(result))
     }
 }
+
+#[cfg(all(test, feature = "node"))]
+mod tests;
