@@ -105,7 +105,7 @@ struct Where {
         help_heading = "Cluster"
     )]
     config: Option<PathBuf>,
-    /// Any node of the cluster, for example http://127.0.0.1:8546 [default: those of the config]
+    /// Any node of the cluster, for example <http://127.0.0.1:8546> [default: those of the config]
     #[arg(short, long, value_name = "URL", help_heading = "Cluster")]
     url: Option<String>,
     #[command(flatten)]
@@ -393,7 +393,7 @@ fn list(members: &[Listed], format: Format) -> String {
                 "reachable": it.reachable, "peer": it.peer_address, "rpc": it.rpc_address,
             })
         });
-        return Value::from_iter(all).to_string();
+        return all.collect::<Value>().to_string();
     }
     let mut rows =
         vec![["ID", "NAME", "ROLE", "REACHABLE", "PEER", "RPC", "KEY"].map(str::to_owned)];

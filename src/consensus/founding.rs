@@ -213,7 +213,7 @@ impl<RT: AsyncRuntime> Founding<RT> {
             let leader = peers
                 .map(|(_, hello)| hello)
                 .filter(|it| it.leads && it.vote.leader_id >= floor)
-                .last();
+                .max_by_key(|it| it.vote.leader_id);
             if let Some(target) = leader.and_then(|it| it.last_log_index)
                 && self.catches_up(target).await
             {

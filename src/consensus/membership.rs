@@ -269,29 +269,9 @@ impl<RT: AsyncRuntime> Consensus<RT> {
         let done = self.raft().change_membership_if(change, true, [unchanged]);
         match RT::timeout(COMMIT_TIMEOUT, done).await {
             Ok(Ok(_)) => Ok(()),
-            Ok(Err(RaftError::APIError(error))) => Err(self.refused(&error)),
+            Ok(Err(RaftError::APIError(error))) => Err(refused::<RT>(&error)),
             Ok(Err(RaftError::Fatal(_))) => Err(MembershipError::Stopped(self.why_stopped())),
             Err(_) => Err(MembershipError::Uncertain),
-        }
-    }
-
-    fn refused(&self, error: &ClientWriteError<TypeConfig<RT>>) -> MembershipError {
-        match error {
-            ClientWriteError::ForwardToLeader(forward) => MembershipError::NotLeader {
-                leader: forward.leader_id,
-            },
-            // Another leader's log does not have it, or not yet.
-            ClientWriteError::LogEntryDiscarded(_) => MembershipError::Uncertain,
-            ClientWriteError::PreconditionFailed(_)
-            | ClientWriteError::ChangeMembershipError(
-                ChangeMembershipError::InProgress(_)
-                | ChangeMembershipError::UncommittedLeaderLog(_),
-            ) => MembershipError::Busy,
-            ClientWriteError::ChangeMembershipError(error) => {
-                // The rules of `roster` leave no other.
-                tracing::error!(%error, "the engine refused a change of the members");
-                MembershipError::Uncertain
-            }
         }
     }
 
@@ -362,6 +342,26 @@ impl<RT: AsyncRuntime> Consensus<RT> {
             .max_by_key(|id| self.matched(**id))
             .copied()
             .ok_or_else(|| MembershipError::NoSuccessor(roster.names(others())))
+    }
+}
+
+/// Why the engine did not make a change.
+fn refused<RT: AsyncRuntime>(error: &ClientWriteError<TypeConfig<RT>>) -> MembershipError {
+    match error {
+        ClientWriteError::ForwardToLeader(forward) => MembershipError::NotLeader {
+            leader: forward.leader_id,
+        },
+        // Another leader's log does not have it, or not yet.
+        ClientWriteError::LogEntryDiscarded(_) => MembershipError::Uncertain,
+        ClientWriteError::PreconditionFailed(_)
+        | ClientWriteError::ChangeMembershipError(
+            ChangeMembershipError::InProgress(_) | ChangeMembershipError::UncommittedLeaderLog(_),
+        ) => MembershipError::Busy,
+        ClientWriteError::ChangeMembershipError(error) => {
+            // The rules of `roster` leave no other.
+            tracing::error!(%error, "the engine refused a change of the members");
+            MembershipError::Uncertain
+        }
     }
 }
 

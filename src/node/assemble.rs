@@ -27,7 +27,6 @@ use crate::{
 use alloy::primitives::{B512, Bytes};
 use ed25519_dalek::Signer as _;
 use futures::future::BoxFuture;
-use prometheus_client::collector::Collector;
 use std::{
     path::Path,
     sync::{Arc, Mutex, PoisonError},
@@ -131,13 +130,12 @@ pub async fn start_member(
     let (flusher, flush_failure) =
         Flusher::start(archive).map_err(|error| failed(Box::new(error)))?;
     let voice = Voice::new(config, &name, printer, output);
-    let collectors: Vec<Box<dyn Collector>> = vec![Box::new(NodeCollector::start(
+    let mut front = front(config, me, listeners.rpc, &voice);
+    front.config.faults = faults;
+    front.config.collectors = vec![Box::new(NodeCollector::start(
         consensus.clone(),
         net.clone(),
     ))];
-    let mut front = front(config, me, listeners.rpc, &voice);
-    front.config.faults = faults;
-    front.config.collectors = collectors;
     let failure = watch_failures(consensus.clone(), flush_failure);
     Ok(Member {
         name,

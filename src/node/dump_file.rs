@@ -67,7 +67,7 @@ pub enum DumpFileError {
         /// The file.
         path: PathBuf,
         /// Why.
-        source: LoadError,
+        source: Box<LoadError>,
     },
     /// The chain could not be asked.
     #[error(transparent)]
@@ -112,7 +112,7 @@ impl DumpFiles {
                 .await
                 .map_err(|error| DumpFileError::Load {
                     path: path.clone(),
-                    source: error.into(),
+                    source: Box::new(error.into()),
                 })?;
         }
         printer.text(format!(
@@ -235,7 +235,7 @@ async fn read(path: PathBuf) -> Result<Parts, DumpFileError> {
             .and_then(read)
             .map_err(|source| DumpFileError::Load {
                 path: of.clone(),
-                source,
+                source: Box::new(source),
             })
     };
     match tokio::task::spawn_blocking(work).await {

@@ -14,7 +14,7 @@
 //!
 //! What is not simulated: RPC, the peers' encryption, redb (its atomic batches are taken for granted), threads.
 //!
-//! Source: the way in which FoundationDB and TigerBeetle are tested; openraft's `AsyncRuntime`.
+//! Source: the way in which `FoundationDB` and `TigerBeetle` are tested; openraft's `AsyncRuntime`.
 
 mod ambush;
 mod client;
@@ -101,7 +101,8 @@ impl Settings {
         let mut command = format!("praline sim --seed {} --steps {}", self.seed, self.steps);
         if let Some(only) = &self.only {
             let list: Vec<String> = ranges(only);
-            command.push_str(&format!(" --only {}", list.join(",")));
+            command += " --only ";
+            command += &list.join(",");
         }
         command
     }

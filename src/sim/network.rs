@@ -258,7 +258,7 @@ impl Network {
         };
         if world::random(|random| random.chance(500)) {
             for packet in held {
-                self.transmit(packet);
+                self.transmit(&packet);
             }
         } else {
             self.reset(from, to);
@@ -320,13 +320,13 @@ impl Network {
                 body: Body::Request(kind, request),
             }
         };
-        self.transmit(packet);
+        self.transmit(&packet);
         answer
             .map(move |answer| answer.unwrap_or(Err(PeerError::Lost(to))))
             .boxed()
     }
 
-    fn transmit(&self, packet: Packet) {
+    fn transmit(&self, packet: &Packet) {
         let mut inner = self.lock();
         let weather = inner.weather;
         let (lost, repeated) =
@@ -401,16 +401,17 @@ impl Network {
                     ..packet
                 };
                 match service {
-                    Some(service) => self.serve(owner, &service, request, back),
-                    None => self.transmit(back),
+                    Some(service) => self.serve(owner, &service, request, &back),
+                    None => self.transmit(&back),
                 }
             }
         }
     }
 
     /// Hands a request over as `net` does: polled once now, the rest in a task of its own.
-    fn serve(&self, owner: Owner, service: &Arc<dyn PeerService>, request: Bytes, back: Packet) {
+    fn serve(&self, owner: Owner, service: &Arc<dyn PeerService>, request: Bytes, back: &Packet) {
         let (from, network) = (back.to, self.clone());
+        let back = back.clone();
         let answered = move |content| Packet {
             body: Body::Answer(Ok(content)),
             ..back
@@ -419,11 +420,11 @@ impl Network {
             let mut answer = service.handle(from, request);
             let mut context = Context::from_waker(noop_waker_ref());
             if let Poll::Ready(content) = answer.poll_unpin(&mut context) {
-                return network.transmit(answered(content));
+                return network.transmit(&answered(content));
             }
             world::spawn(async move {
                 let content = answer.await;
-                network.transmit(answered(content));
+                network.transmit(&answered(content));
             });
         });
     }

@@ -204,8 +204,8 @@ struct Surroundings {
 
 /// The request id of a write: whose task asked for it is in it, so that what comes of it can be told.
 pub(super) fn operation_of(request: RequestId) -> u64 {
-    let [a, b, c, d, e, f, g, h, ..] = request.0;
-    u64::from_be_bytes([a, b, c, d, e, f, g, h])
+    let (operation, _) = request.0.split_first_chunk().unwrap_or((&[0; 8], &[]));
+    u64::from_be_bytes(*operation)
 }
 
 impl Environment for Surroundings {

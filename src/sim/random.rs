@@ -1,6 +1,6 @@
 //! Random numbers under a seed.
 //!
-//! Source: G. Steele, D. Lea, C. Flood, *Fast Splittable Pseudorandom Number Generators* (2014): SplitMix64.
+//! Source: G. Steele, D. Lea, C. Flood, *Fast Splittable Pseudorandom Number Generators* (2014): `SplitMix64`.
 
 /// A stream of random numbers; the same seed gives the same ones.
 #[derive(Clone, Debug)]

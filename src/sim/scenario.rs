@@ -20,7 +20,9 @@ use crate::{
     types::{LogPosition, MemberId},
 };
 use alloy::primitives::{B256, U256};
-use std::{cell::RefCell, collections::BTreeMap, rc::Rc, sync::Arc, time::Duration};
+use std::{
+    cell::RefCell, collections::BTreeMap, fmt::Write as _, rc::Rc, sync::Arc, time::Duration,
+};
 
 /// How long it may take, after everything is healed, until every node takes writes.
 const PROGRESS_BOUND: Duration = Duration::from_secs(20);
@@ -252,7 +254,7 @@ fn roles(cluster: &Cluster) -> String {
                 status.last_log_index,
             )
         });
-        text.push_str(&format!("; node {id}: {view:?}"));
+        let _ = write!(text, "; node {id}: {view:?}");
     }
     text
 }

@@ -150,7 +150,11 @@ fn event(number: u64, record: &Record) -> Option<(u64, Event)> {
     };
     let (to, read) = match (&record.told, write) {
         // A read that came to nothing says nothing.
-        (None | Some((_, Told::Unread)), None) => return None,
+        (
+            None
+            | Some((_, Told::Unread | Told::Done(_) | Told::Refused(_) | Told::Unavailable { .. })),
+            None,
+        ) => return None,
         (Some((_, Told::Refused(_) | Told::Unavailable { may_happen: false })), Some(_)) => {
             return None;
         }
@@ -163,7 +167,6 @@ fn event(number: u64, record: &Record) -> Option<(u64, Event)> {
                 .and_then(|value| value.trim_matches('"').parse().ok());
             (Some(*to), value)
         }
-        (Some(_), None) => return None,
     };
     let event = Event {
         from: record.from,

@@ -20,6 +20,7 @@ fn word(value: u64) -> String {
 }
 
 /// Method and parameters of each cheat, in an order in which all of them leave something behind.
+#[allow(clippy::too_many_lines)] // One line a cheat.
 fn cheats() -> Vec<(&'static str, Value)> {
     let send = |to: &str, nonce: u64| json!([{"from": FIRST, "to": to, "value": "0x1", "gas": "0x186a0", "nonce": format!("{nonce:#x}")}]);
     let from_other = json!([{"from": OTHER, "to": SOMEBODY, "value": "0x2"}]);

@@ -17,7 +17,7 @@ const CONTRACT: &str = "0x00000000000000000000000000000000000c0de0";
 const FIRST: &str = "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266";
 /// Stores the first word of its input at slot 0 and logs it.
 const CODE: &str = "0x5f35805f555f5fa100";
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The anvil that the client suites install.
 fn anvil_binary() -> Option<PathBuf> {

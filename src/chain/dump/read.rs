@@ -121,14 +121,14 @@ impl Dump {
             let slots = account.storage.iter().map(|(slot, value)| (*slot, *value));
             push_account(
                 &mut changes,
-                Account {
+                &Account {
                     address: *address,
                     nonce: account.nonce,
                     keeps_higher_nonce: true,
                     balance: account.balance,
                     code: account.code.clone(),
                 },
-                slots.collect(),
+                &slots.collect::<Vec<_>>(),
             );
         }
         let gone = before.into_iter().flat_map(|state| state.accounts.keys());
@@ -147,7 +147,7 @@ struct Account {
 }
 
 /// An account as a whole; one with much storage as several changes.
-fn push_account(changes: &mut Vec<AccountChange>, account: Account, slots: Vec<(U256, U256)>) {
+fn push_account(changes: &mut Vec<AccountChange>, account: &Account, slots: &[(U256, U256)]) {
     let mut chunks = slots.chunks(SLOTS_PER_CHANGE);
     let mut set = |code: Option<Bytes>, clears_storage: bool, slots: &[(U256, U256)]| {
         changes.push(AccountChange::Set {
@@ -210,7 +210,8 @@ fn differences(
                 balance: account.balance,
                 code,
             };
-            push_account(&mut changes, whole, slots.iter().map(pair).collect());
+            let slots: Vec<_> = slots.iter().map(pair).collect();
+            push_account(&mut changes, &whole, &slots);
             continue;
         };
         let old_slots = old_slots.unwrap_or(&none);

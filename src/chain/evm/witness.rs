@@ -48,7 +48,7 @@ pub fn witness(
     chain_id: u64,
     signatures: &Signatures,
     block: &BlockRecord,
-    before: State,
+    before: &State,
     block_hash: &dyn Fn(u64) -> B256,
 ) -> Result<Witness, ExecutionError> {
     let mut signed_for = block.transactions.iter();

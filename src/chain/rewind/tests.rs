@@ -217,7 +217,7 @@ fn a_reorg_drops_transactions_and_takes_others() {
     let other = transaction(&account, 2, TxKind::Call(TO), 50, Bytes::new());
     let lost = keeper.archive.block_by_number(4).unwrap().unwrap();
     let lost = *lost.transactions[0].hash();
-    let blocks = branch(&keeper, 2, &[other.clone()]);
+    let blocks = branch(&keeper, 2, std::slice::from_ref(&other));
     keeper.apply(Body::Reorg { depth: 2, blocks });
     assert_eq!(keeper.balance_at(3, TO), U256::from(52));
     assert_eq!(keeper.balance_at(2, TO), U256::from(2));

@@ -49,7 +49,7 @@ fn half_of_the_voters_are_asked_whom_it_may_have_followed() {
     let one = says(1, 4, true, 0, &three);
     let other = says(2, 6, true, 0, &three);
     assert_eq!(newest_promise(3, &[]), None);
-    assert_eq!(newest_promise(3, &[one.clone()]), None);
+    assert_eq!(newest_promise(3, std::slice::from_ref(&one)), None);
     let both = newest_promise(3, &[one.clone(), other.clone()]);
     assert_eq!(both, Some(vote(6, 2).leader_id));
     // One that is being rebuilt itself does not count.
@@ -67,7 +67,7 @@ fn half_of_the_voters_are_asked_whom_it_may_have_followed() {
 fn who_never_had_a_vote_needs_one_answer() {
     let one = says(1, 4, true, 0, &[1, 2, 3]);
     assert_eq!(
-        newest_promise(4, &[one.clone()]),
+        newest_promise(4, std::slice::from_ref(&one)),
         Some(vote(4, 1).leader_id)
     );
     // The newest membership counts.

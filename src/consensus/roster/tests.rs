@@ -27,16 +27,18 @@ fn up(ids: &[MemberId]) -> BTreeSet<MemberId> {
     ids.iter().copied().collect()
 }
 
+type Change = fn(&mut Member);
+
 #[test]
 fn what_is_anothers_already_is_refused_by_name() {
     let roster = roster(3, 1);
     roster.admit(&member(5)).unwrap();
-    let cases: [(&str, fn(&mut Member)); 4] = [
+    let cases: [(&str, Change); 4] = [
         ("the name `node2` is node2's already", |it| {
             it.name = "node2".into();
         }),
         ("the public key `0404", |it| {
-            it.public_key = member(4).public_key
+            it.public_key = member(4).public_key;
         }),
         ("the peer address `127.0.0.1:3001` is node1's", |it| {
             it.peer_address = member(1).peer_address;

@@ -165,16 +165,15 @@ async fn modified(call: &Call<'_>, first: BlockId, second: Option<BlockId>) -> A
     call.context
         .run(move || {
             let first = mined(&view, first)?;
-            let (from, to) = match second {
-                Some(second) => (first, mined(&view, second)?),
-                None => {
-                    let parent = first.header.parent_hash;
-                    let parent = view.block(BlockId::from(parent))?;
-                    let parent = parent.ok_or_else(|| {
-                        RpcError::server(format!("block {:#x} has no parent", first.hash))
-                    })?;
-                    (parent, first)
-                }
+            let (from, to) = if let Some(second) = second {
+                (first, mined(&view, second)?)
+            } else {
+                let parent = first.header.parent_hash;
+                let parent = view.block(BlockId::from(parent))?;
+                let parent = parent.ok_or_else(|| {
+                    RpcError::server(format!("block {:#x} has no parent", first.hash))
+                })?;
+                (parent, first)
             };
             let (low, high) = (from.header.number, to.header.number);
             if low >= high {
@@ -214,7 +213,7 @@ async fn execution_witness(call: Call<'_>) -> Answer {
                 chain_id,
                 &chain.settings().signatures,
                 &block,
-                before,
+                &before,
                 &hash_of,
             )
             .map_err(|error: ExecutionError| RpcError::internal(error.to_string()))?;

@@ -34,12 +34,10 @@ async fn head(servers: &Servers) -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reorg_replaces_blocks_on_every_node() {
     let servers = Servers::start().await;
-    servers
-        .call(1, "anvil_setCode", json!([CONTRACT, LOGGER]))
-        .await;
-    let filter = servers
-        .call(3, "eth_newFilter", json!([{"address": CONTRACT}]))
-        .await;
+    let code = json!([CONTRACT, LOGGER]);
+    servers.call(1, "anvil_setCode", code).await;
+    let of_contract = json!([{"address": CONTRACT}]);
+    let filter = servers.call(3, "eth_newFilter", of_contract).await;
     send(&servers, 1, SOMEBODY, 1).await;
     for _ in 0..3 {
         send(&servers, 2, CONTRACT, 0).await;

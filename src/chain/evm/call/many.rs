@@ -56,7 +56,7 @@ pub fn call_many(
             database = machine.into_database();
             let (result, changes) = match result {
                 Ok((output, changes)) => (Ok(output), Some(changes)),
-                Err(Failed::Call(error, changes)) => (Err(error), changes),
+                Err(Failed::Call(error, changes)) => (Err(*error), changes),
                 Err(Failed::All(error)) => return Err(error),
             };
             if let Some(changes) = changes {
@@ -88,7 +88,7 @@ type Changes = alloy::primitives::map::AddressMap<revm::state::Account>;
 
 enum Failed {
     /// This call; what it changed all the same (its nonce, its fees).
-    Call(CallError, Option<Changes>),
+    Call(Box<CallError>, Option<Changes>),
     All(TraceError),
 }
 
@@ -105,13 +105,13 @@ fn one(
     }
     let (outcome, _) = outcome.map_err(|error| match error {
         CallError::State(error) => Failed::All(TraceError::State(error)),
-        error => Failed::Call(error, None),
+        error => Failed::Call(Box::new(error), None),
     })?;
     match outcome.result {
         ExecutionResult::Success { output, .. } => Ok((output.into_data(), outcome.state)),
         failed => {
             let error = machine.failure(failed, gas);
-            Err(Failed::Call(error, Some(outcome.state)))
+            Err(Failed::Call(Box::new(error), Some(outcome.state)))
         }
     }
 }

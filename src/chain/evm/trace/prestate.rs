@@ -78,7 +78,13 @@ pub(super) fn json(
             Ok(serde_json::to_string(&shown)?)
         }
         PreStateFrame::Diff(DiffMode { pre, post }) => {
-            let changed = |address| changed_code_hash(&outcome.state, address, &before(address)?);
+            let changed = |address| {
+                Ok(changed_code_hash(
+                    &outcome.state,
+                    address,
+                    &before(address)?,
+                ))
+            };
             let shown = Difference {
                 pre: with_hashes(pre, |address| Ok(code_hash(&before(address)?)))?,
                 post: with_hashes(post, changed)?,
@@ -122,7 +128,7 @@ fn changed_code_hash(
     after: &AddressMap<Account>,
     address: Address,
     before: &AccountInfo,
-) -> Result<Option<B256>, TraceError> {
+) -> Option<B256> {
     let now = after.get(&address).map(|account| account.info.code_hash);
-    Ok(now.filter(|now| *now != before.code_hash))
+    now.filter(|now| *now != before.code_hash)
 }

@@ -34,7 +34,7 @@ fn witness_of(chain: &Chain, built: &Built) -> Witness {
         31337,
         &Signatures::new(),
         &built.block,
-        before,
+        &before,
         &block_hash,
     )
     .unwrap()
@@ -185,7 +185,7 @@ fn a_block_on_another_state_is_refused() {
         31337,
         &Signatures::new(),
         &built.block,
-        before,
+        &before,
         &block_hash,
     )
     .unwrap_err();
