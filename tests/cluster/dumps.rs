@@ -151,8 +151,8 @@ impl Chain {
             .call("eth_getBlockByNumber", json!(["latest", false]))
             .await;
         let send = json!([{"from": FIRST, "to": SOMEBODY, "value": "0x1"}]);
-        let hash = self.call("eth_sendTransaction", send).await;
-        let receipt = self.call("eth_getTransactionReceipt", json!([hash])).await;
+        // anvil may answer `eth_sendTransaction` before there is a receipt.
+        let receipt = self.call("eth_sendTransactionSync", send).await;
         assert_eq!(receipt["status"], "0x1");
         let after = self
             .call("eth_getBlockByNumber", json!(["latest", false]))

@@ -74,6 +74,12 @@ fn text(value: &Value) -> String {
 
 /// Without what a node may know later than another.
 fn lasting(mut value: Value) -> Value {
+    let is_member = |it: &Value| it.get("publicKey").is_some();
+    if let Some(members) = value.as_array_mut().filter(|it| it.iter().all(is_member)) {
+        for member in members {
+            *member = json!([member["name"], member["publicKey"]]);
+        }
+    }
     if let Some(members) = value.as_object_mut() {
         members.remove("committedIndex");
     }
@@ -166,7 +172,10 @@ impl Bench {
             "from": self.names["$OTHER"], "to": NAKED, "gas": "0x5208", "gasPrice": "0x174876e800",
         }]);
         let signed = self.ask("eth_signTransaction", request).await;
+        let of_account = json!([self.names["$ACCOUNT"], "latest"]);
+        let nonce = self.ask("eth_getTransactionCount", of_account).await;
         let renewed = [
+            ("$NONCE", text(&nonce)),
             ("$N", format!("{:#x}", 0x1000 + count)),
             ("$BYTE", format!("{:02x}", count % 256)),
             ("$WORD", format!("{:#066x}", 0x1000 + count)),
@@ -223,6 +232,7 @@ impl Bench {
                 "evm_snapshot" => "$SNAPSHOT",
                 "eth_sendTransaction" => "$PENDING",
                 "eth_newFilter" => "$FILTER",
+                "anvil_dumpState" => "$DUMP",
                 _ => return,
             };
             self.names.insert(name, text(&answer));
