@@ -22,6 +22,8 @@
 //! A write goes `rpc → replica → (leader's) producer → consensus → log on disk → apply → chain → answer`; a read goes
 //! `rpc → replica (barrier) → chain, archive`.
 //!
+//! `seats` says which silent connection goes when too many come, at the doors of rpc and net.
+//!
 //! `planted` holds names of known bugs, which only this crate's own tests can switch on, for the simulator to find.
 
 pub mod chain;
@@ -44,6 +46,8 @@ pub mod net;
 pub mod node;
 #[cfg(feature = "node")]
 pub mod rpc;
+#[cfg(feature = "node")]
+mod seats;
 #[cfg(feature = "node")]
 pub mod sim;
 #[cfg(feature = "node")]

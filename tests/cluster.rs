@@ -8,6 +8,8 @@
 
 mod harness;
 
+#[path = "cluster/abuse.rs"]
+mod abuse;
 #[path = "cluster/backup.rs"]
 mod backup;
 #[path = "cluster/certificates.rs"]

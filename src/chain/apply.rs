@@ -5,6 +5,7 @@ use super::{
     archive::Effects,
     block::Built,
     command::{Answer, Body, Entry, Outcome, ProposedBlock},
+    divergence::{self, Divergence},
     evm::execute::ExecutionError,
     import::BadBlock,
     note::{EntryInfo, Note},
@@ -15,10 +16,7 @@ use crate::{
     planted::{self, Bug},
     types::{LogPosition, RequestId},
 };
-use alloy::{
-    consensus::Header,
-    primitives::{B256, keccak256},
-};
+use alloy::primitives::{B256, keccak256};
 use std::sync::Arc;
 
 /// What applying an entry gave.
@@ -61,26 +59,6 @@ pub enum ApplyError {
         /// Why.
         source: ExecutionError,
     },
-}
-
-/// The first difference between a block of the log and the same block executed here.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "this node diverged at block {number}: `{field}` is {got} here and {want} in the log{}; \
-     stop it, keep its data folder for a bug report and let it be rebuilt from its peers",
-    .transaction.map(|hash| format!(" (transaction {hash})")).unwrap_or_default()
-)]
-pub struct Divergence {
-    /// The block.
-    pub number: u64,
-    /// The transaction, where the difference is in one.
-    pub transaction: Option<B256>,
-    /// The field.
-    pub field: &'static str,
-    /// The value here.
-    pub got: String,
-    /// The value in the log.
-    pub want: String,
 }
 
 impl Effects {
@@ -298,7 +276,7 @@ impl Chain {
         let mut built = self
             .follow_block(&proposed.transactions, proposed.header.timestamp)
             .map_err(|source| ApplyError::Execution { number, source })?;
-        compare(&built.block.header, &proposed.header).map_err(Box::new)?;
+        divergence::check(&built, proposed)?;
         built.evicted.clone_from(&proposed.evicted);
         built.timestamp_named = proposed.timestamp_named;
         Ok(built)
@@ -368,76 +346,4 @@ impl Chain {
             .flatten()
             .map_or(0, |account| account.nonce)
     }
-}
-
-/// The first field in which a header made here differs from the one in the log.
-fn compare(got: &Header, want: &Header) -> Result<(), Divergence> {
-    if got == want {
-        return Ok(());
-    }
-    let number = want.number;
-    let text = |value: &dyn std::fmt::Debug| format!("{value:?}");
-    let fields: [(&'static str, String, String); 17] = [
-        (
-            "parentHash",
-            text(&got.parent_hash),
-            text(&want.parent_hash),
-        ),
-        ("number", text(&got.number), text(&want.number)),
-        ("timestamp", text(&got.timestamp), text(&want.timestamp)),
-        ("miner", text(&got.beneficiary), text(&want.beneficiary)),
-        ("gasLimit", text(&got.gas_limit), text(&want.gas_limit)),
-        (
-            "baseFeePerGas",
-            text(&got.base_fee_per_gas),
-            text(&want.base_fee_per_gas),
-        ),
-        ("mixHash", text(&got.mix_hash), text(&want.mix_hash)),
-        (
-            "excessBlobGas",
-            text(&got.excess_blob_gas),
-            text(&want.excess_blob_gas),
-        ),
-        (
-            "transactionsRoot",
-            text(&got.transactions_root),
-            text(&want.transactions_root),
-        ),
-        ("gasUsed", text(&got.gas_used), text(&want.gas_used)),
-        (
-            "receiptsRoot",
-            text(&got.receipts_root),
-            text(&want.receipts_root),
-        ),
-        ("logsBloom", text(&got.logs_bloom), text(&want.logs_bloom)),
-        (
-            "blobGasUsed",
-            text(&got.blob_gas_used),
-            text(&want.blob_gas_used),
-        ),
-        (
-            "requestsHash",
-            text(&got.requests_hash),
-            text(&want.requests_hash),
-        ),
-        (
-            "withdrawalsRoot",
-            text(&got.withdrawals_root),
-            text(&want.withdrawals_root),
-        ),
-        ("stateRoot", text(&got.state_root), text(&want.state_root)),
-        ("header", text(got), text(want)),
-    ];
-    for (field, got, want) in fields {
-        if got != want {
-            return Err(Divergence {
-                number,
-                transaction: None,
-                field,
-                got,
-                want,
-            });
-        }
-    }
-    Ok(())
 }

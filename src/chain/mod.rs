@@ -14,6 +14,7 @@ pub mod block;
 mod cheats;
 mod checkpoint;
 pub mod command;
+mod divergence;
 pub mod dump;
 pub mod evm;
 mod fork_config;
@@ -45,9 +46,10 @@ use alloy::{
 };
 use std::sync::Arc;
 
-pub use apply::{Applied, ApplyError, Divergence};
+pub use apply::{Applied, ApplyError};
 pub use block::Built;
 pub use checkpoint::{CheckpointError, CheckpointSummary};
+pub use divergence::Divergence;
 pub use fork_config::{ForkConfig, ForkConfigs};
 pub use rejection::Rejection;
 pub use rewind::{REORG_DEPTH_MAX, RewindError};

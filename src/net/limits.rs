@@ -10,8 +10,8 @@ pub(super) const QUEUE_BYTES_LIMIT: usize = 128 << 20;
 pub(super) const UNANSWERED_LIMIT: usize = 8_192;
 /// Requests of one peer under way here.
 pub(super) const INBOUND_REQUEST_LIMIT: usize = 8_192;
-/// Connections that have not yet said who they are.
-pub(super) const UNAUTHENTICATED_LIMIT: usize = 16;
+/// Connections that have not yet said who they are; with one more, the oldest of them ends.
+pub(super) const UNAUTHENTICATED_LIMIT: usize = 64;
 /// The time for a connection and its handshake.
 pub(super) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(3);
 /// An empty frame is sent after this much silence.

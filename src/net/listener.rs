@@ -1,7 +1,7 @@
 //! Connections from other members.
 //!
-//! *Invariant.* Few connections at a time may be without a proven identity, each only for a short time; a member has one
-//! connection here, its newest.
+//! *Invariant.* Few connections at a time may be without a proven identity, each only for a short time, and a flood of
+//! them keeps no member out; a member has one connection here, its newest.
 
 use super::{
     NetError, Shared,
@@ -11,10 +11,11 @@ use super::{
     lock,
     metrics::{NetMetrics, Refusal},
 };
+use crate::seats::{Seat, Seats};
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+    sync::mpsc,
     time::{sleep, timeout},
 };
 
@@ -76,7 +77,7 @@ pub(super) async fn run(listener: Listener, shared: Arc<Shared>, alive: mpsc::Se
 }
 
 async fn accept(listener: &Listener, shared: &Arc<Shared>, alive: &mpsc::Sender<()>) {
-    let strangers = Arc::new(Semaphore::new(UNAUTHENTICATED_LIMIT));
+    let strangers = Seats::default();
     loop {
         let (stream, address) = match listener.socket.accept().await {
             Ok(accepted) => accepted,
@@ -87,15 +88,15 @@ async fn accept(listener: &Listener, shared: &Arc<Shared>, alive: &mpsc::Sender<
             }
         };
         let peer = address.ip().to_string();
-        let Ok(permit) = Arc::clone(&strangers).try_acquire_owned() else {
-            shared.metrics.refuse(&peer, Refusal::Crowded);
-            continue;
-        };
+        let seat = strangers.sit();
+        if strangers.taken() > UNAUTHENTICATED_LIMIT {
+            strangers.make_room();
+        }
         let (shared, alive) = (Arc::clone(shared), alive.clone());
         tokio::spawn(async move {
             tokio::select! {
                 () = shared.stopped() => {}
-                () = attend(&shared, stream, &peer, permit) => {}
+                () = attend(&shared, stream, &peer, seat) => {}
             }
             drop(alive);
         });
@@ -103,13 +104,11 @@ async fn accept(listener: &Listener, shared: &Arc<Shared>, alive: &mpsc::Sender<
 }
 
 /// One connection, from the handshake to its end.
-async fn attend(
-    shared: &Arc<Shared>,
-    mut stream: TcpStream,
-    address: &str,
-    permit: OwnedSemaphorePermit,
-) {
-    let greeted = timeout(HANDSHAKE_TIMEOUT, greet(shared, &mut stream)).await;
+async fn attend(shared: &Arc<Shared>, mut stream: TcpStream, address: &str, seat: Seat) {
+    let greeted = tokio::select! {
+        greeted = timeout(HANDSHAKE_TIMEOUT, greet(shared, &mut stream)) => greeted,
+        () = seat.sent_away() => return shared.metrics.refuse(address, Refusal::Crowded),
+    };
     let session = match greeted {
         Ok(Ok(session)) => session,
         Ok(Err(HandshakeError::Refused(refusal))) => {
@@ -120,7 +119,7 @@ async fn attend(
         }
         Err(_) => return shared.metrics.refuse(address, Refusal::Silent),
     };
-    drop(permit);
+    drop(seat);
     let member = session.member;
     // Not there any more if it was removed during the handshake.
     let Some(peer) = shared.peer(member) else {

@@ -5,7 +5,10 @@ use super::{
     listeners::Listeners, members, metrics::NodeCollector, output::Voice,
 };
 use crate::{
-    chain::archive::{Archive, MemoryStore, Store},
+    chain::{
+        Divergence,
+        archive::{Archive, MemoryStore, Store},
+    },
     config::{ClusterConfig, MemberConfig, ServerConfig},
     consensus::{
         Consensus, ConsensusConfig, MembershipError, MemoryLog, MemorySpool, MessageKind, NoMark,
@@ -91,7 +94,7 @@ pub async fn start_member(
     };
     let archive = Arc::new(Archive::new(store(&data).map_err(failed)?));
     let (events, _) = broadcast::channel(EVENTS_MAX);
-    let prepared = prepare(config, &archive, &events).map_err(failed)?;
+    let prepared = prepare(config, &archive, &events, data.path()).map_err(failed)?;
     let net = start_net(config, me, listeners.peer).map_err(failed)?;
     let transport: Arc<dyn Transport> = match &net {
         Some(net) => Arc::new(net.clone()),
@@ -194,9 +197,14 @@ fn prepare(
     config: &ClusterConfig,
     archive: &Arc<Archive>,
     events: &broadcast::Sender<ChainEvent>,
+    folder: Option<&Path>,
 ) -> Result<Prepared, StartFailure> {
     let sender = events.clone();
+    let folder = folder.map(Path::to_owned);
     let sink = Box::new(move |event| {
+        if let (ChainEvent::Diverged(divergence), Some(folder)) = (&event, &folder) {
+            keep(divergence, folder);
+        }
         // Without subscribers there is nobody to tell.
         let _ = sender.send(event);
     });
@@ -205,6 +213,18 @@ fn prepare(
         archive.clone(),
         sink,
     )?)
+}
+
+/// Keeps both sides of a difference with the data, for a bug report; here, because the node is about to stop.
+fn keep(divergence: &Divergence, folder: &Path) {
+    let path = folder.join(format!("divergence-{}.json", divergence.number));
+    match std::fs::write(&path, &divergence.report) {
+        Ok(()) => tracing::error!("both blocks are kept in {}", path.display()),
+        Err(error) => tracing::error!(
+            "both blocks could not be kept in {}: {error}",
+            path.display()
+        ),
+    }
 }
 
 /// Takes orders of faults from now on, where the config allows them. Also gives what resolves when one is to kill.

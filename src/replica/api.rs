@@ -82,6 +82,8 @@ pub enum ChainEvent {
     Transaction(B256),
     /// A transaction of a new block may have called Solidity's console.
     Console(B256),
+    /// This node comes to another block than the log, and is about to stop: both sides, as JSON.
+    Diverged(Arc<crate::chain::Divergence>),
 }
 
 /// A member of a cluster, as its RPC server sees it.

@@ -8,7 +8,7 @@ use super::{
     snapshot::{StoredChain, WireStored},
 };
 use crate::{
-    chain::{Applied, Chain, command::Entry, spec::ChainSpec},
+    chain::{Applied, ApplyError, Chain, command::Entry, spec::ChainSpec},
     consensus::{Application, ApplicationError, SnapshotSource, Stored},
     planted::{self, Bug},
     types::{LogPosition, Payload},
@@ -56,7 +56,15 @@ impl Applier {
         } else {
             let entry = Entry::decode(&payload.0).map_err(fatal)?;
             let past = &*self.shared.archive;
-            chain.apply_with(&entry, digest, at, past).map_err(fatal)?
+            chain
+                .apply_with(&entry, digest, at, past)
+                .map_err(|error| {
+                    if let ApplyError::Divergence(divergence) = &error {
+                        let divergence = Arc::new((**divergence).clone());
+                        (self.shared.events)(ChainEvent::Diverged(divergence));
+                    }
+                    fatal(error)
+                })?
         };
         if !applied.skipped {
             applied.chain.set_log_position(at);

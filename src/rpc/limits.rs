@@ -34,7 +34,7 @@ impl CallGas {
 /// Limits, with defaults that no honest client meets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Connections at once; a further one waits to be accepted.
+    /// Connections at once; for a further one the one goes that has said nothing for longest, or else it waits.
     pub connections: usize,
     /// Bytes of one request: an HTTP body, or a WebSocket message.
     pub request_bytes: usize,
@@ -64,7 +64,7 @@ pub struct Limits {
     pub trace_filter_blocks: u64,
     /// Blocks that one `eth_feeHistory` shows (geth's limit).
     pub fee_history_blocks: u64,
-    /// How long a client may take to send the head of a request, or leave a connection idle.
+    /// How long a client may take to send the head of a request, or its body, or leave a connection idle.
     pub idle: Duration,
     /// How long a WebSocket client may take to accept a message.
     pub send: Duration,

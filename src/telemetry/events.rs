@@ -32,8 +32,8 @@ pub async fn narrate(
             }
             Ok(ChainEvent::Removed(blocks)) => printer.removed(&blocks),
             // What came too fast to be read is not printed either.
-            Ok(ChainEvent::Transaction(_) | ChainEvent::Console(_)) | Err(RecvError::Lagged(_)) => {
-            }
+            Ok(ChainEvent::Transaction(_) | ChainEvent::Console(_) | ChainEvent::Diverged(_))
+            | Err(RecvError::Lagged(_)) => {}
             Err(RecvError::Closed) => return,
         }
     }

@@ -5,7 +5,7 @@ use crate::{
     load::Load,
 };
 use serde_json::json;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 #[tokio::test]
 async fn the_leader_is_killed_under_load() {
@@ -40,6 +40,54 @@ async fn one_leader_after_the_other_is_killed_under_load() {
         cluster.nodes[leader].head().await;
     }
     load.finish().await.check_all(&cluster).await;
+}
+
+/// The measurement behind README's numbers; it prints how long nobody was answered, and how long a node needed to be in
+/// step again after its restart.
+#[tokio::test]
+#[ignore = "minutes; `cargo test --test cluster fifty_leaders -- --ignored --nocapture`"]
+async fn fifty_leaders_are_killed_under_load() {
+    const KILLS: usize = 50;
+    /// Whatever a kill does to writes, it is done by then.
+    const AFTERMATH: Duration = Duration::from_secs(3);
+    let mut cluster = Cluster::three().await;
+    let load = Load::start(&cluster, 8).await;
+    let (mut kills, mut returns) = (Vec::new(), Vec::new());
+    for _ in 0..KILLS {
+        load.more(100).await;
+        let leader = cluster.leader().await;
+        kills.push(Instant::now());
+        cluster.nodes[leader].kill().await;
+        load.more(100).await;
+        let start = Instant::now();
+        cluster.nodes[leader].restart().await;
+        cluster.nodes[leader].head().await;
+        returns.push(start.elapsed());
+    }
+    let account = load.finish().await;
+    let pause_after = |kill: &Instant| {
+        let near = account.times.iter().filter(|at| {
+            let passed = at.saturating_duration_since(*kill);
+            **at >= *kill && passed < AFTERMATH
+        });
+        let all: Vec<Instant> = std::iter::once(*kill).chain(near.copied()).collect();
+        all.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap()
+    };
+    let mut pauses: Vec<Duration> = kills.iter().map(pause_after).collect();
+    pauses.sort_unstable();
+    returns.sort_unstable();
+    eprintln!(
+        "{KILLS} leaders killed, {} writes acknowledged of {}, {} refused; nobody answered for p50 {:?}, at most {:?}; in \
+         step after the restart: p50 {:?}, at most {:?}",
+        account.acknowledged.len(),
+        account.attempts,
+        account.refused.len(),
+        pauses[KILLS / 2],
+        pauses[KILLS - 1],
+        returns[KILLS / 2],
+        returns[KILLS - 1],
+    );
+    account.check_all(&cluster).await;
 }
 
 #[tokio::test]

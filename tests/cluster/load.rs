@@ -9,7 +9,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::{
     sync::{Mutex, watch},
@@ -34,6 +34,7 @@ struct Shared {
     acknowledged: Mutex<HashMap<u64, String>>,
     refused: Mutex<Vec<String>>,
     count: watch::Sender<u64>,
+    times: Mutex<Vec<Instant>>,
 }
 
 /// What came of a load.
@@ -45,6 +46,8 @@ pub(crate) struct Account {
     pub(crate) attempts: u64,
     /// Answers that were errors.
     pub(crate) refused: Vec<String>,
+    /// When each acknowledgement came, in order.
+    pub(crate) times: Vec<Instant>,
 }
 
 impl Load {
@@ -60,6 +63,7 @@ impl Load {
             acknowledged: Mutex::default(),
             refused: Mutex::default(),
             count: watch::channel(0).0,
+            times: Mutex::default(),
         });
         let mut tasks = JoinSet::new();
         for sender in 0..senders {
@@ -97,6 +101,7 @@ impl Load {
             acknowledged: std::mem::take(&mut *self.shared.acknowledged.lock().await),
             attempts: self.shared.next_value.load(Ordering::Relaxed) - 1,
             refused: std::mem::take(&mut *self.shared.refused.lock().await),
+            times: std::mem::take(&mut *self.shared.times.lock().await),
         }
     }
 }
@@ -130,6 +135,7 @@ async fn send(
                     .lock()
                     .await
                     .insert(value, hash.as_str().unwrap().to_owned());
+                shared.times.lock().await.push(Instant::now());
                 shared.count.send_modify(|count| *count += 1);
             }
             Err(CallError::Connection(_)) => connections[node] = None,

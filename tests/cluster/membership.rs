@@ -364,6 +364,7 @@ impl Writers {
             stop: Arc::default(),
             next: Arc::new(AtomicU64::new(1)),
             account: Arc::new(Mutex::new(Account {
+                times: Vec::new(),
                 acknowledged: HashMap::new(),
                 attempts: 0,
                 refused: Vec::new(),

@@ -3,7 +3,7 @@ mod options;
 mod random;
 
 use super::{
-    Chain,
+    ApplyError, Chain,
     command::{Body, Cheat, Entry, Outcome},
     import::BLOCK_RLP_BYTES_MAX,
     pool::Pool,
@@ -83,12 +83,23 @@ fn a_block_that_differs_stops_the_node_and_names_the_field() {
     }
     let error = chain
         .apply(&entry, digest, LogPosition::default())
-        .unwrap_err()
-        .to_string();
+        .unwrap_err();
+    let ApplyError::Divergence(divergence) = error else {
+        panic!("{error}");
+    };
+    let sentence = divergence.to_string();
     assert!(
-        error.contains("diverged at block 1: `gasUsed` is 0 here and 21 in the log"),
-        "{error}"
+        sentence.contains("diverged at block 1: `gasUsed` is 0 here and 21 in the log"),
+        "{sentence}"
     );
+    // Both headers are kept.
+    let report: serde_json::Value = serde_json::from_str(&divergence.report).unwrap();
+    let header = |side: &str| {
+        let bytes = alloy::hex::decode(report[side]["header"].as_str().unwrap()).unwrap();
+        <alloy::consensus::Header as alloy::rlp::Decodable>::decode(&mut &*bytes).unwrap()
+    };
+    assert_eq!((header("here").gas_used, header("log").gas_used), (0, 21));
+    assert_eq!(report["field"], "gasUsed");
 }
 
 #[test]

@@ -2,16 +2,19 @@
 //! status 200, errors included; pages of any origin may read it unless the config says otherwise.
 
 use super::{
-    super::{Allowed, jsonrpc, metrics::Metrics},
+    super::{Allowed, jsonrpc, limits::Limits, metrics::Metrics},
     Shared,
     backup::{self, Answer},
     websocket,
 };
-use crate::faults::{EdgeFault, Faults};
+use crate::{
+    faults::{EdgeFault, Faults},
+    seats::Seat,
+};
 use http_body_util::{BodyExt as _, Either, Full, LengthLimitError, Limited};
 use hyper::{
     HeaderMap, Method, Request, Response, StatusCode,
-    body::{Bytes, Incoming},
+    body::{Body as _, Bytes, Incoming},
     header::{self, HeaderName, HeaderValue},
 };
 use std::{
@@ -38,6 +41,7 @@ pub(super) async fn respond(
     caller: SocketAddr,
     shared: &Arc<Shared>,
     permit: Arc<OwnedSemaphorePermit>,
+    seat: &Seat,
 ) -> Result<Response<Answer>, Infallible> {
     let origin = request.headers().get(header::ORIGIN).cloned();
     let preflight = *request.method() == Method::OPTIONS;
@@ -58,7 +62,7 @@ pub(super) async fn respond(
             }
         }
     } else {
-        route(request, shared, permit).await.map(Either::Left)
+        route(request, shared, permit, seat).await.map(Either::Left)
     };
     let headers = response.headers_mut();
     if allow_origin(headers, origin, &shared.origins) && preflight {
@@ -92,6 +96,7 @@ async fn route(
     request: Request<Incoming>,
     shared: &Arc<Shared>,
     permit: Arc<OwnedSemaphorePermit>,
+    seat: &Seat,
 ) -> Response<Full<Bytes>> {
     if !host_is_allowed(&request, &shared.hosts) {
         return text(
@@ -104,7 +109,7 @@ async fn route(
         return text(StatusCode::NOT_FOUND, "There is nothing at this path.\n");
     }
     match *request.method() {
-        Method::POST => call(request, shared).await,
+        Method::POST => call(request, shared, seat).await,
         Method::OPTIONS => plain(StatusCode::OK, Bytes::new(), None),
         Method::GET if shared.websockets && websocket::is_upgrade(&request) => {
             if !page_is_allowed(&request, &shared.origins) {
@@ -116,6 +121,9 @@ async fn route(
                     StatusCode::SERVICE_UNAVAILABLE,
                     "This fault was asked for (cluster_rpcFault).\n",
                 );
+            }
+            if !seat.rise() {
+                return crowded();
             }
             websocket::upgrade(request, shared, permit)
         }
@@ -137,22 +145,65 @@ async fn route(
     }
 }
 
-async fn call(request: Request<Incoming>, shared: &Arc<Shared>) -> Response<Full<Bytes>> {
-    let limit = shared.dispatcher.context().limits.request_bytes;
-    let body = match Limited::new(request.into_body(), limit).collect().await {
-        Ok(body) => body.to_bytes(),
-        Err(error) if error.is::<LengthLimitError>() => {
-            return plain(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                Bytes::from(format!("The request is larger than {limit} bytes.\n")),
-                Some(TEXT),
-            );
-        }
-        Err(_) => return text(StatusCode::BAD_REQUEST, "The body could not be read.\n"),
+/// A whole body, or what is wrong with it.
+async fn read_body(body: Incoming, limits: &Limits) -> Result<Bytes, Response<Full<Bytes>>> {
+    let limit = limits.request_bytes;
+    let too_large = || {
+        plain(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            Bytes::from(format!("The request is larger than {limit} bytes.\n")),
+            Some(TEXT),
+        )
     };
+    // What its head says is enough.
+    if body.size_hint().lower() > limit as u64 {
+        return Err(too_large());
+    }
+    let reading = Limited::new(body, limit).collect();
+    match tokio::time::timeout(limits.idle, reading).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
+        Ok(Err(_)) => Err(text(
+            StatusCode::BAD_REQUEST,
+            "The body could not be read.\n",
+        )),
+        Err(_) => Err(text(
+            StatusCode::REQUEST_TIMEOUT,
+            "The body did not come in time.\n",
+        )),
+    }
+}
+
+/// To who was sent away in the moment in which it spoke.
+fn crowded() -> Response<Full<Bytes>> {
+    text(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "There are too many connections.\n",
+    )
+}
+
+async fn call(
+    request: Request<Incoming>,
+    shared: &Arc<Shared>,
+    seat: &Seat,
+) -> Response<Full<Bytes>> {
+    let limits = &shared.dispatcher.context().limits;
+    let body = match read_body(request.into_body(), limits).await {
+        Ok(body) => body,
+        Err(response) => return response,
+    };
+    if !seat.rise() {
+        return crowded();
+    }
+    let response = answer(&body, shared).await;
+    seat.wait();
+    response
+}
+
+async fn answer(body: &Bytes, shared: &Arc<Shared>) -> Response<Full<Bytes>> {
     if let Some(faults) = shared.dispatcher.faults()
         && faults.hold_clients()
-        && !jsonrpc::is_call_of(&body, "cluster_")
+        && !jsonrpc::is_call_of(body, "cluster_")
     {
         faults.answering().await;
         if let Some(EdgeFault::Status(status)) = faults.edge() {
@@ -160,7 +211,7 @@ async fn call(request: Request<Incoming>, shared: &Arc<Shared>) -> Response<Full
             return text(status, "This fault was asked for (cluster_rpcFault).\n");
         }
     }
-    let answer = shared.dispatcher.answer(&body, None).await;
+    let answer = shared.dispatcher.answer(body, None).await;
     plain(
         StatusCode::OK,
         answer.unwrap_or_default().into(),

@@ -9,6 +9,7 @@ mod ipc;
 mod websocket;
 
 use super::{Allowed, Listen, RpcConfig, context::Context, dispatch::Dispatcher};
+use crate::seats::Seats;
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::{
@@ -97,6 +98,8 @@ struct Shared {
     endpoint: Option<String>,
     websockets: bool,
     stop: watch::Receiver<bool>,
+    /// Connections whose clients have not sent a whole request.
+    seats: Seats,
     /// Places for backups that are read.
     backups: Arc<Semaphore>,
 }
@@ -124,6 +127,7 @@ pub(super) async fn start(config: RpcConfig, context: Arc<Context>) -> io::Resul
         endpoint: config.endpoint,
         websockets: config.websockets,
         stop: stopped.clone(),
+        seats: Seats::default(),
         backups: Arc::new(Semaphore::new(backup::AT_ONCE_MAX)),
     });
     tokio::spawn(tick_filters(context, stopped));
@@ -197,22 +201,29 @@ async fn tick_filters(context: Arc<Context>, mut stop: watch::Receiver<bool>) {
 async fn accept(listener: TcpListener, shared: Arc<Shared>, connections: Arc<Semaphore>) {
     let mut stop = shared.stop.clone();
     loop {
-        let Ok(permit) = Arc::clone(&connections).acquire_owned().await else {
-            return;
-        };
-        let stream = tokio::select! {
+        let accepted = tokio::select! {
             () = stopped(&mut stop) => return,
             accepted = listener.accept() => accepted,
         };
-        match stream {
-            Ok((stream, caller)) => {
-                tokio::spawn(connection(stream, caller, Arc::clone(&shared), permit));
-            }
+        let (stream, caller) = match accepted {
+            Ok(accepted) => accepted,
             Err(error) => {
-                tracing::warn!(%error, "a connection could not be accepted");
+                // Who says nothing goes, if it is handles for files that have run out.
+                let made = shared.seats.make_room();
+                tracing::warn!(%error, made, "a connection could not be accepted");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
             }
+        };
+        if connections.available_permits() == 0 {
+            shared.seats.make_room();
         }
+        let permit = tokio::select! {
+            () = stopped(&mut stop) => return,
+            permit = Arc::clone(&connections).acquire_owned() => permit,
+        };
+        let Ok(permit) = permit else { return };
+        tokio::spawn(connection(stream, caller, Arc::clone(&shared), permit));
     }
 }
 
@@ -227,10 +238,13 @@ async fn connection(
     let mut stop = shared.stop.clone();
     let permit = Arc::new(permit);
     let idle = shared.dispatcher.context().limits.idle;
+    let seat = Arc::new(shared.seats.sit());
+    let own_seat = Arc::clone(&seat);
     let service = service_fn(move |request| {
         let shared = Arc::clone(&shared);
         let permit = Arc::clone(&permit);
-        async move { http::respond(request, caller, &shared, permit).await }
+        let seat = Arc::clone(&own_seat);
+        async move { http::respond(request, caller, &shared, permit, &seat).await }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -241,6 +255,7 @@ async fn connection(
     tokio::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
+        () = seat.sent_away() => return tracing::debug!("a silent connection went for a new one"),
         () = stopped(&mut stop) => {
             connection.as_mut().graceful_shutdown();
             connection.await
