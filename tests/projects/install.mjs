@@ -1,5 +1,7 @@
 // Installs what the projects need, from npm's registry and by the lock files: Node 22 where this one is older, then the
 // rest with it (npm leaves out optional packages that are not for the Node it runs on, and Hardhat needs one of them).
+// `npm ci` refuses where the registry lacks an optional package that the lock file lacks too, even one for another machine:
+// take versions whose packages for all machines are to be had.
 
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
