@@ -88,6 +88,15 @@ impl<RT: AsyncRuntime> Consensus<RT> {
         roster(&metrics.membership_config)
     }
 
+    /// How many voters there are; while they change, how many before and after, for a majority of each must agree.
+    pub(crate) fn voters_by_config(&self) -> Vec<usize> {
+        let metrics = self.raft().server_metrics();
+        let metrics = metrics.borrow_watched();
+        let membership = metrics.membership_config.membership();
+        let configs = membership.get_joint_config().iter();
+        configs.map(BTreeSet::len).collect()
+    }
+
     /// Tells of changes of the members.
     pub fn watch_roster(&self) -> RosterWatch<RT> {
         RosterWatch {

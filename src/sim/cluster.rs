@@ -313,12 +313,9 @@ impl Cluster {
 
     /// Whether a node's disk may be taken from it: no other one may be without its memory at that time.
     fn may_forget(&self, id: MemberId) -> bool {
-        let voters = self.leading().map(|life| {
-            let members = life.consensus.status().members;
-            members.values().filter(|member| member.voter).count()
-        });
+        let voters = self.leading().map(|life| life.consensus.voters_by_config());
         // Nor may those that are left be too few for a majority.
-        voters.is_some_and(|voters| voters > 2) && self.all_remember(id)
+        voters.is_some_and(|voters| voters.iter().all(|count| *count > 2)) && self.all_remember(id)
     }
 
     /// Whether no node but that one is without its memory.

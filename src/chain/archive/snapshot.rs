@@ -50,7 +50,7 @@ impl ArchiveSnapshot {
         self.source.get(Table::Meta, meta::CHECKPOINT)
     }
 
-    /// The same copy as it is on every node with the same chain (see [`canonical`]), with `checkpoint` in the place of its
+    /// The same copy as it is on every node with the same chain (see `canonical`), with `checkpoint` in the place of its
     /// own, which says things about one node.
     pub fn canonical_chunks(
         &self,

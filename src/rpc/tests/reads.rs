@@ -395,13 +395,22 @@ async fn geths_newest_tracers() {
 async fn a_created_contract_brings_the_hash_of_its_code() {
     let servers = servers().await;
     let (hash, address) = deploy(&servers).await;
-    let diff = json!({"tracer": "prestateTracer", "tracerConfig": {"diffMode": true}});
-    let diff = everywhere(&servers, "debug_traceTransaction", json!([hash, diff])).await;
     let address = address.as_str().unwrap_or_default();
     let code_hash = keccak256(hex::decode(COUNTER).unwrap_or_default());
-    assert_eq!(diff["post"][address]["codeHash"], code_hash.to_string());
-    assert_eq!(diff["post"][address]["code"], format!("0x{COUNTER}"));
-    assert_eq!(diff["post"][servers.account(0)].get("codeHash"), None);
+    for is_bare in [false, true] {
+        let options = json!({"diffMode": true, "disableCode": is_bare});
+        let diff = json!({"tracer": "prestateTracer", "tracerConfig": options});
+        let diff = everywhere(&servers, "debug_traceTransaction", json!([hash, diff])).await;
+        let created = &diff["post"][address];
+        let (shown, left_out) = if is_bare {
+            (("codeHash", code_hash.to_string()), "code")
+        } else {
+            (("code", format!("0x{COUNTER}")), "codeHash")
+        };
+        assert_eq!(created[shown.0], shown.1);
+        assert_eq!(created.get(left_out), None);
+        assert_eq!(diff["post"][servers.account(0)].get("codeHash"), None);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -49,7 +49,7 @@ found! {
     a_write_answered_before_its_commit: AnsweredBeforeCommit, 0;
 }
 
-/// For work on the simulator: which seed finds which bug (`SIM_BUG` names some, `SIM_TO` bounds the seeds).
+/// For work on the simulator: which seed finds which bug (`SIM_BUG` names some, `SIM_FROM` and `SIM_TO` bound the seeds).
 #[test]
 #[ignore = "a tool, not a test"]
 fn try_bugs() {
@@ -74,13 +74,14 @@ fn try_bugs() {
         Bug::AnsweredBeforeCommit,
     ];
     let wanted = std::env::var("SIM_BUG").unwrap_or_default();
-    let most: u64 = std::env::var("SIM_TO").map_or(60, |it| it.parse().unwrap());
+    let number = |name, default| std::env::var(name).map_or(default, |it| it.parse().unwrap());
+    let (from, most): (u64, u64) = (number("SIM_FROM", 0), number("SIM_TO", 60));
     for bug in ALL {
         if !wanted.is_empty() && !wanted.split(',').any(|name| name == format!("{bug:?}")) {
             continue;
         }
         let start = std::time::Instant::now();
-        let found = (0..most).find_map(|seed| {
+        let found = (from..most).find_map(|seed| {
             let report = with(bug, || run(&Settings::new(seed, STEPS)));
             Some((seed, report.violation?))
         });

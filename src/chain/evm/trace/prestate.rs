@@ -1,4 +1,8 @@
 //! `prestateTracer`: what the accounts were before a transaction, or what it changed; with geth's newest options.
+//!
+//! Hashes of code are shown where they tell something new: to who leaves the code out (`disableCode`), and to who asks for
+//! what only geth's newest releases have (`includeEmpty`). Otherwise the answer is what anvil and all of geth's releases
+//! agree on.
 
 use super::{
     super::{database::StateDatabase, draft_database::DatabaseError},
@@ -23,12 +27,18 @@ use std::collections::BTreeMap;
 pub struct PrestateTracerOptions {
     /// What changed instead of what was there before.
     pub diff_mode: bool,
-    /// No code; its hash stays.
+    /// No code; its hash takes its place.
     pub disable_code: bool,
     /// No storage.
     pub disable_storage: bool,
     /// Accounts that were not there, too; not together with `diff_mode`.
     pub include_empty: bool,
+}
+
+impl PrestateTracerOptions {
+    fn shows_hashes(self) -> bool {
+        self.disable_code || self.include_empty
+    }
 }
 
 /// An account as geth shows it.
@@ -74,19 +84,20 @@ pub(super) fn json(
                     accounts.0.entry(*address).or_insert_with(empty);
                 }
             }
-            let shown = with_hashes(accounts.0, |address| Ok(code_hash(&before(address)?)))?;
+            let shown = with_hashes(accounts.0, |address| {
+                Ok(code_hash(&before(address)?).filter(|_| options.shows_hashes()))
+            })?;
             Ok(serde_json::to_string(&shown)?)
         }
         PreStateFrame::Diff(DiffMode { pre, post }) => {
             let changed = |address| {
-                Ok(changed_code_hash(
-                    &outcome.state,
-                    address,
-                    &before(address)?,
-                ))
+                let changed = changed_code_hash(&outcome.state, address, &before(address)?);
+                Ok(changed.filter(|_| options.shows_hashes()))
             };
             let shown = Difference {
-                pre: with_hashes(pre, |address| Ok(code_hash(&before(address)?)))?,
+                pre: with_hashes(pre, |address| {
+                    Ok(code_hash(&before(address)?).filter(|_| options.shows_hashes()))
+                })?,
                 post: with_hashes(post, changed)?,
             };
             Ok(serde_json::to_string(&shown)?)
