@@ -24,10 +24,12 @@
 //!
 //! `seats` says which silent connection goes when too many come, at the doors of rpc and net.
 //!
-//! `planted` holds names of known bugs, which only this crate's own tests can switch on, for the simulator to find.
+//! [`guarantees`] says what is promised, and which tests show it. `planted` holds names of known bugs, which only this
+//! crate's own tests can switch on, for the simulator to find.
 
 pub mod chain;
 pub mod consensus;
+pub mod guarantees;
 mod planted;
 pub mod replica;
 pub mod types;

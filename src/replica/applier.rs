@@ -123,6 +123,13 @@ impl Applier {
             (self.shared.events)(ChainEvent::Console(hash));
         }
         self.shared.applied.advance(at.index);
+        for (request, _) in &answers {
+            tracing::debug!(
+                ?request,
+                index = at.index,
+                "a write is committed and applied"
+            );
+        }
         self.shared.outcomes.resolve(answers);
         Ok(())
     }

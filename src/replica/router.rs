@@ -29,6 +29,7 @@ use std::{
     },
     time::Duration,
 };
+use tracing::Instrument as _;
 
 /// How long to wait before trying again when there is no leader and nothing changes.
 const RETRY_MS: u64 = 10;
@@ -72,6 +73,19 @@ impl Router {
         let deadline = now_ms.saturating_add(timeout_ms);
         let write = Arc::new(self.prepared(write).await?);
         let request = self.environment.request_id();
+        let span = tracing::debug_span!("write", ?request);
+        self.write_prepared(request, write, deadline)
+            .instrument(span)
+            .await
+    }
+
+    async fn write_prepared(
+        &self,
+        request: RequestId,
+        write: Arc<Write>,
+        deadline: u64,
+    ) -> Result<Outcome, WriteError> {
+        tracing::debug!("a write begins");
         let applied = self.shared.outcomes.register(request);
         let _registered = Registered {
             shared: &self.shared,
@@ -93,6 +107,7 @@ impl Router {
             Either::Left((Either::Right((Err(error), _)), _)) => Some(Err(error)),
             Either::Right(_) => None,
         };
+        tracing::debug!(done = matches!(result, Some(Ok(Ok(_)))), "a write ends");
         match result {
             Some(Ok(Ok(outcome))) => Ok(outcome),
             Some(Err(rejection)) => Err(rejection),
@@ -229,6 +244,7 @@ impl Router {
     /// Gives a peer's write to the producer for as long as the peer waits. What was not proposed by then is not
     /// proposed any more: its client has been told so.
     async fn submit_within(&self, request: RequestId, write: Write, limit_ms: u64) -> Submitted {
+        tracing::debug!(?request, "a peer's write");
         let submitted = self.submissions.submit(request, Arc::new(write));
         let time_is_over = self.environment.sleep(Duration::from_millis(limit_ms));
         match select(Box::pin(submitted), time_is_over).await {

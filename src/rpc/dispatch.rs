@@ -20,6 +20,7 @@ use jsonrpsee::{
     types::{self, Id},
 };
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Instant};
+use tracing::Instrument as _;
 
 /// What a method gives.
 pub(crate) type Answer = Result<Json, RpcError>;
@@ -210,7 +211,10 @@ impl Dispatcher {
         // Results are within the limit: jsonrpsee would log an error where a client asks for too much.
         let limit = usize::MAX;
         let response = callback(Id::Null, params, ConnectionId(0), limit, extensions);
-        let outcome = AssertUnwindSafe(response).catch_unwind().await;
+        let span = tracing::debug_span!("rpc", method);
+        let outcome = AssertUnwindSafe(response.instrument(span))
+            .catch_unwind()
+            .await;
         let response = outcome.unwrap_or_else(|_| {
             tracing::error!(method, "a method panicked");
             failure(RpcError::internal("the method failed inside the node"))

@@ -396,6 +396,9 @@ impl Producer {
         };
         let proposed_at_ms = self.environment.now_ms();
         let first = answers.first().map(|answer| answer.request);
+        for answer in &answers {
+            tracing::debug!(request = ?answer.request, "a write is proposed");
+        }
         let entry = Entry {
             base: tip.chain.position(),
             proposed_at_ms,
