@@ -23,7 +23,7 @@ impl Cluster {
         };
         let apart_ms = random.range(500, 1_200);
         let away_ms = random.range(300, 900);
-        let again_ms = random.range(5, 200);
+        let again_ms = random.range(60, 200);
         let fate = *random
             .one_of(&[
                 Fault::Wipe(victim, 20),

@@ -36,7 +36,6 @@ use futures::{
 use std::{collections::HashMap, sync::Arc, time::Duration};
 use tip::Tip;
 
-#[cfg(feature = "node")]
 pub(crate) use transactions::sender_of;
 
 /// Entries on their way to a majority before writes have to wait.
