@@ -38,6 +38,8 @@ mod majority;
 mod membership;
 #[path = "cluster/methods.rs"]
 mod methods;
+#[path = "cluster/namespaces.rs"]
+mod namespaces;
 #[path = "cluster/node_bindings.rs"]
 mod node_bindings;
 #[path = "cluster/replay.rs"]

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use std::{
     fmt::Write as _,
     fs,
-    net::SocketAddr,
+    net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     sync::Mutex,
     time::Instant,
@@ -49,6 +49,8 @@ pub(crate) struct Node {
     /// The file of its config, in the folder.
     config: String,
     program: Option<Program>,
+    /// A program through which its own is started, and flags for that.
+    through: (Vec<String>, Vec<String>),
     idle: Mutex<Vec<Connection>>,
 }
 
@@ -114,6 +116,7 @@ impl Cluster {
                 folder: folder.path().to_owned(),
                 config: "cluster.toml".to_owned(),
                 program: None,
+                through: Default::default(),
                 idle: Mutex::default(),
             })
             .collect();
@@ -122,7 +125,30 @@ impl Cluster {
 
     /// A running cluster that has a leader, and survives the loss of it.
     pub(crate) async fn start(options: &Options) -> Self {
+        Self::planned(options).started().await
+    }
+
+    /// The same with each node at an address of its own, started through another program.
+    pub(crate) async fn start_at(options: &Options, places: Vec<(Ipv4Addr, Vec<String>)>) -> Self {
         let mut cluster = Self::planned(options);
+        let file = cluster.folder().join("cluster.toml");
+        let mut text = fs::read_to_string(&file).expect("the config is there");
+        let count = u16::from(options.nodes);
+        for (node, (address, program)) in cluster.nodes.iter_mut().zip(places) {
+            for port in [node.rpc.port(), node.rpc.port() + count] {
+                let theirs = format!("{address}:{port}");
+                text = text.replace(&format!("127.0.0.1:{port}"), &theirs);
+            }
+            node.reach(SocketAddr::from((address, node.rpc.port())));
+            let open = ["--host", "0.0.0.0", "--peer-host", "0.0.0.0"];
+            node.through = (program, open.map(str::to_owned).to_vec());
+        }
+        fs::write(file, text).expect("the config is written");
+        cluster.started().await
+    }
+
+    async fn started(mut self) -> Self {
+        let cluster = &mut self;
         for node in &mut cluster.nodes {
             node.launch();
         }
@@ -133,7 +159,7 @@ impl Cluster {
         for node in &cluster.nodes {
             node.until_it_votes().await;
         }
-        cluster
+        self
     }
 
     /// Adds a member with a new key, as a person would (`praline keys`, `praline member add`), asking the node at
@@ -160,6 +186,7 @@ impl Cluster {
             folder: self.folder().to_owned(),
             config,
             program: None,
+            through: Default::default(),
             idle: Mutex::default(),
         });
         self.nodes.len() - 1
@@ -251,7 +278,11 @@ impl Node {
     /// Starts its process with more flags.
     pub(crate) fn launch_with(&mut self, flags: &[&str]) {
         let args = ["node", "--config", &self.config, "--node", &self.name];
-        self.program = Some(Program::start(&self.folder, args.iter().chain(flags)));
+        let (through, more) = &self.through;
+        let more = more.iter().map(String::as_str);
+        let args = args.into_iter().chain(flags.iter().copied()).chain(more);
+        let program = Program::start_through(through, &self.folder, args, &[]);
+        self.program = Some(program);
         self.idle = Mutex::default();
     }
 

@@ -53,7 +53,25 @@ impl Program {
         args: impl IntoIterator<Item = A>,
         environment: &[(&str, &str)],
     ) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_praline"));
+        Self::start_through(&[], folder, args, environment)
+    }
+
+    /// The same through another program, which becomes it: its name and its arguments.
+    pub(crate) fn start_through<A: AsRef<OsStr>>(
+        through: &[String],
+        folder: &Path,
+        args: impl IntoIterator<Item = A>,
+        environment: &[(&str, &str)],
+    ) -> Self {
+        let own = env!("CARGO_BIN_EXE_praline");
+        let mut command = match through {
+            [] => Command::new(own),
+            [program, first @ ..] => {
+                let mut command = Command::new(program);
+                command.args(first).arg(own);
+                command
+            }
+        };
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("PRALINE") || name == "RUST_LOG" {
                 command.env_remove(name);
