@@ -1,6 +1,6 @@
 //! A whole chain as JSON in anvil's format (`anvil_dumpState`, `--dump-state`), both ways.
 //!
-//! What lives here: writing a chain with its archive ([`mod@write`]), and reading a dump as steps to load
+//! What lives here: writing a chain with its archive (`write`), and reading a dump as steps to load
 //! ([`Dump::steps`]). What a load does to the chain is in [`super::load`]; compression and files are the edge's.
 //! The format is the serialization of anvil 1.7.1's `SerializableState`; older forms of transactions and numbers are
 //! read, too. A dump that is written is canonical: accounts by address, slots by number, blocks ascending, so that all
