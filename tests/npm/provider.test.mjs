@@ -11,6 +11,9 @@ import { api, project, quiet } from './project.mjs';
 const provider = api.provider({ ...quiet, chain: { errors: 'geth' }, wallet: { deterministic: true } });
 const connected = once(provider, 'connect');
 after(() => provider.disconnect());
+// A provider that is not asked anything keeps no program from ending; who waits for events does that himself.
+const held = setInterval(() => {}, 1_000);
+after(() => clearInterval(held));
 const [account, other] = Object.keys(provider.getInitialAccounts());
 
 const load = (name) => import(pathToFileURL(createRequire(join(project, 'package.json')).resolve(name)));

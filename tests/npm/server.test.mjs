@@ -128,10 +128,10 @@ test('the other options of the miner, and errors as ganache has them', async () 
     const heads = [];
     provider.on('message', ({ data }) => heads.push(data.result));
     await ask('eth_subscribe', 'newHeads');
-    const hash = await ask('eth_sendTransaction', { from, to: from });
-    // Once it is mined, its gas price is the one that it paid.
-    const { maxFeePerGas, gas } = await ask('eth_getTransactionByHash', hash);
-    assert.deepEqual([BigInt(maxFeePerGas), Number(gas)], [3_000_000_000n, 90_000]);
+    // As in ganache, the default is that of transactions that have a gas price.
+    const hash = await ask('eth_sendTransaction', { from, to: from, type: '0x0' });
+    const { gasPrice, gas } = await ask('eth_getTransactionByHash', hash);
+    assert.deepEqual([BigInt(gasPrice), Number(gas)], [3_000_000_000n, 90_000]);
     while (heads.length < 1) await once(provider, 'message');
     const [before] = [await ask('eth_getBlockByNumber', '0x0', false)];
     assert.equal(Number(heads[0].timestamp) - Number(before.timestamp), 5);
