@@ -145,7 +145,7 @@ async fn fetch(flags: &BackupFlags, printer: &Printer) -> Result<(PathBuf, B256)
         flags.path.with_added_extension("part")
     };
     let mut part = Part { path, kept: false };
-    let hash = stream(&flags.url, &part.path, printer).await?;
+    let hash = stream(&flags.node.url, &part.path, printer).await?;
     let path = if in_folder {
         let name = format!("praline-{}.backup", hex::encode(&hash[..8]));
         flags.path.join(name)

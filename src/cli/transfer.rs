@@ -82,7 +82,7 @@ async fn export_file(flags: &ExportFlags, printer: &Printer) -> Result<(), Trans
     let last = flags.last.unwrap_or(head);
     if last > head {
         return Err(TransferError::BeyondHead {
-            url: to.url.clone(),
+            url: to.node.url.clone(),
             wanted: last,
             head,
         });
@@ -122,16 +122,16 @@ async fn number(flags: &TransferFlags, method: &str) -> Result<u64, TransferErro
 }
 
 async fn work(flags: &TransferFlags, method: &str, params: &Value) -> Result<Value, TransferError> {
-    let answer = http::work(&flags.url, method, params).await;
+    let answer = http::work(&flags.node.url, method, params).await;
     answer.map_err(|source| TransferError::Node {
-        url: flags.url.clone(),
+        url: flags.node.url.clone(),
         source,
     })
 }
 
 fn unexpected(flags: &TransferFlags, answer: &Value) -> TransferError {
     TransferError::Answer {
-        url: flags.url.clone(),
+        url: flags.node.url.clone(),
         answer: answer.to_string(),
     }
 }

@@ -1,6 +1,6 @@
 //! Flags of the commands about what a chain can prove and carry: verify, replay, backup, restore.
 
-use super::DisplayFlags;
+use super::{DisplayFlags, tools::OneNode};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -29,15 +29,8 @@ pub(in crate::cli) struct BackupFlags {
     /// The file to write; in a folder it is named by its hash
     #[arg(value_name = "FILE|DIR", default_value = ".")]
     pub(in crate::cli) path: PathBuf,
-    /// A node of the cluster, on this machine
-    #[arg(
-        short,
-        long,
-        value_name = "URL",
-        env = "PRALINE_URL",
-        default_value = "http://127.0.0.1:8545"
-    )]
-    pub(in crate::cli) url: String,
+    #[command(flatten)]
+    pub(in crate::cli) node: OneNode,
     #[command(flatten)]
     pub(in crate::cli) display: DisplayFlags,
 }

@@ -39,7 +39,16 @@ pub(in crate::cli) struct TransferFlags {
     /// The file: RLP blocks, one after the other
     #[arg(value_name = "FILE")]
     pub(in crate::cli) file: PathBuf,
-    /// A node of the chain
+    #[command(flatten)]
+    pub(in crate::cli) node: OneNode,
+    #[command(flatten)]
+    pub(in crate::cli) display: DisplayFlags,
+}
+
+/// Which running node is asked.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct OneNode {
+    /// A running node; for a backup, one on this machine
     #[arg(
         short,
         long,
@@ -48,8 +57,6 @@ pub(in crate::cli) struct TransferFlags {
         default_value = "http://127.0.0.1:8545"
     )]
     pub(in crate::cli) url: String,
-    #[command(flatten)]
-    pub(in crate::cli) display: DisplayFlags,
 }
 
 #[derive(Debug, Args)]
