@@ -4,6 +4,7 @@
 //! words (`rpc/types`, `rpc/json.go`, `common/hexutil`).
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
+mod kinds;
 mod noise;
 mod table;
 
@@ -11,6 +12,7 @@ use crate::{
     replica::testing::TestCluster,
     rpc::{Limits, dispatch::Dispatcher, methods, testing::context},
 };
+use kinds::Kind;
 use noise::Noise;
 use serde_json::{Value, json};
 use std::{
@@ -21,7 +23,7 @@ use std::{
     },
     time::{Duration, Instant},
 };
-use table::{Kind, PARAMETERS, signature};
+use table::{PARAMETERS, signature};
 
 const INVALID_PARAMS: i64 = -32602;
 const INTERNAL_ERROR: i64 = -32603;

@@ -1,6 +1,6 @@
 //! Parameters that nobody would write: what fits, with parts replaced, moved, cut and made longer.
 
-use super::table::Kind;
+use super::kinds::Kind;
 use serde_json::{Value, json};
 
 /// Marsaglia's xorshift64*: the same seed gives the same noise.
