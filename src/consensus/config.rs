@@ -99,7 +99,7 @@ impl ConsensusConfig {
     }
 
     /// How long a follower votes for nobody else after it heard from a leader, milliseconds.
-    fn promise_ms(&self) -> u64 {
+    pub(super) fn promise_ms(&self) -> u64 {
         (self.election_timeout_max_ms / 2).max(self.heartbeat_ms + 2)
     }
 

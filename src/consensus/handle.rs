@@ -15,6 +15,7 @@ use super::{
     service::RaftService,
     snapshot::SnapshotSpool,
     status::{ConsensusStatus, LeaderView, LeaderWatch, confirmed, quorum_ack_age},
+    succession::Succession,
     type_config::TypeConfig,
 };
 use crate::types::{LogIndex, Member, MemberId, Payload};
@@ -61,6 +62,17 @@ pub struct Parts<L> {
     pub mark: Arc<dyn RebuildMark>,
     /// What the log drives.
     pub application: Box<dyn Application>,
+}
+
+impl<L> Parts<L> {
+    /// The engine's configuration, if this member is one and the timing is possible.
+    fn engine(&self) -> Result<openraft::Config, ConsensusError> {
+        if !self.members.contains_key(&self.id) {
+            return Err(ConsensusError::NotAMember(self.id));
+        }
+        let engine = self.config.engine();
+        engine.map_err(|error| ConsensusError::Config(error.to_string()))
+    }
 }
 
 impl<L> std::fmt::Debug for Parts<L> {
@@ -117,13 +129,7 @@ impl<RT: AsyncRuntime> Consensus<RT> {
     where
         L: RaftLogStorage<TypeConfig<RT>>,
     {
-        if !parts.members.contains_key(&parts.id) {
-            return Err(ConsensusError::NotAMember(parts.id));
-        }
-        let engine = parts
-            .config
-            .engine()
-            .map_err(|error| ConsensusError::Config(error.to_string()))?;
+        let engine = parts.engine()?;
         let (failure, progress) = (Failure::default(), Progress::default());
         let machine = StateMachine::new(parts.application, failure.clone(), progress.clone())
             .map_err(|error| ConsensusError::Record(error.to_string()))?;
@@ -153,15 +159,16 @@ impl<RT: AsyncRuntime> Consensus<RT> {
             .transport
             .serve(MessageKind::Consensus, Some(service.clone()));
         parts.transport.serve(MessageKind::Bulk, Some(service));
-        if let Some(promise) = promise
-            && founded
-        {
-            drop(RT::spawn(keep_promise(
-                raft.clone(),
-                promise,
-                franchise.clone(),
-            )));
-        } else if !founded {
+        let succession = Succession {
+            raft: raft.clone(),
+            transport: Arc::clone(&parts.transport),
+            franchise: franchise.clone(),
+            id: parts.id,
+            heartbeat: Duration::from_millis(parts.config.heartbeat_ms),
+            promise: Duration::from_millis(parts.config.promise_ms()),
+        };
+        drop(RT::spawn(succession.run()));
+        if !founded {
             let founding = Founding {
                 raft: raft.clone(),
                 transport: Arc::clone(&parts.transport),
@@ -172,6 +179,9 @@ impl<RT: AsyncRuntime> Consensus<RT> {
                 franchise: franchise.clone(),
             };
             drop(RT::spawn(founding.run()));
+        } else if let Some(promise) = promise {
+            let (raft, franchise) = (raft.clone(), franchise.clone());
+            drop(RT::spawn(keep_promise(raft, promise, franchise)));
         }
         Ok(Self {
             proposals: Proposals::new(raft.clone(), failure.clone(), parts.config.max_in_flight),

@@ -34,6 +34,7 @@ mod seed;
 mod service;
 mod snapshot;
 mod status;
+mod succession;
 mod type_config;
 
 pub use adapter::{SnapshotData, StateMachine};
