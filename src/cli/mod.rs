@@ -32,12 +32,12 @@ mod verify;
 mod tests;
 
 use crate::{
-    config::ConfigError,
+    config::{ConfigError, DisplayConfig},
     node::NodeError,
     telemetry::{Format, Printer, Style, start_tracing},
 };
 use clap::{CommandFactory as _, FromArgMatches as _};
-use flags::{Cli, Command, DisplayFlags, InstancesAction};
+use flags::{Cli, Command, DisplayFlags};
 use std::{io, path::PathBuf, process::ExitCode, time::Duration};
 
 /// How long the last lines may take to get out.
@@ -92,23 +92,8 @@ pub fn main() -> ExitCode {
             .error(clap::error::ErrorKind::UnknownArgument, sentence)
             .exit();
     }
-    let display = match &cli.command {
-        None => &cli.run.display,
-        Some(Command::Node(node)) => &node.display,
-        Some(Command::Keys(keys)) => &keys.display,
-        Some(Command::Status(status)) => &status.display,
-        Some(Command::Member(member)) => member.display(),
-        Some(Command::Import(import)) => &import.display,
-        Some(Command::Export(export)) => &export.transfer.display,
-        Some(Command::Sim(sim)) => &sim.display,
-        Some(Command::Verify(verify)) => &verify.display,
-        Some(Command::Backup(backup)) => &backup.display,
-        Some(Command::Replay(replay)) => &replay.display,
-        Some(Command::Restore(restore)) => &restore.display,
-        Some(Command::Instances(InstancesAction::List(list))) => &list.display,
-        Some(Command::Instances(InstancesAction::Stop(stop))) => &stop.display,
-    };
-    let printer = match start_output(display) {
+    let (display, task) = plan(cli);
+    let printer = match start_output(&display) {
         Ok(printer) => printer,
         Err(error) => {
             let printer = Printer::start(Format::Text, Style::default());
@@ -117,7 +102,7 @@ pub fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let result = run(cli, &printer);
+    let result = task.and_then(|task| run(task, &printer));
     if let Err(error) = &result {
         printer.error(&error.to_string());
     }
@@ -129,13 +114,46 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn start_output(display: &DisplayFlags) -> Result<Printer, CliError> {
+/// What is to be done, with the config of what runs nodes: it says, too, what is printed.
+enum Task {
+    Cluster(Box<start::Cluster>),
+    Member(Box<start::Member>),
+    Detach,
+    Tool(Command),
+}
+
+/// Reads the config, where there is one, before anything is printed.
+fn plan(cli: Cli) -> (DisplayConfig, Result<Task, CliError>) {
+    let flags = |flags: &DisplayFlags| flags.over(&DisplayConfig::default());
+    match cli.command {
+        None if cli.run.process.detach && !instances::is_instance() => {
+            (flags(&cli.run.display), Ok(Task::Detach))
+        }
+        None => {
+            let display = flags(&cli.run.display);
+            match start::Cluster::new(*cli.run) {
+                Ok(cluster) => (cluster.display(), Ok(Task::Cluster(Box::new(cluster)))),
+                Err(error) => (display, Err(error)),
+            }
+        }
+        Some(Command::Node(node)) => {
+            let display = flags(&node.display);
+            match start::Member::new(*node) {
+                Ok(member) => (member.display(), Ok(Task::Member(Box::new(member)))),
+                Err(error) => (display, Err(error)),
+            }
+        }
+        Some(tool) => (flags(tool.display()), Ok(Task::Tool(tool))),
+    }
+}
+
+fn start_output(display: &DisplayConfig) -> Result<Printer, CliError> {
     let format = match (display.quiet, display.json) {
         (true, _) => Format::Quiet,
         (false, true) => Format::Json,
         (false, false) => Format::Text,
     };
-    let style = Style::for_stdout(display.color.into());
+    let style = Style::for_stdout(display.color.unwrap_or_default());
     let printer = match &display.log_file {
         None => Printer::start(format, style),
         Some(path) => {
@@ -149,20 +167,25 @@ fn start_output(display: &DisplayFlags) -> Result<Printer, CliError> {
     Ok(printer)
 }
 
-fn run(cli: Cli, printer: &Printer) -> Result<(), CliError> {
-    match cli.command {
-        None => start::cluster(*cli.run, printer),
-        Some(Command::Node(node)) => start::member(*node, printer),
-        Some(Command::Keys(keys)) => keys::run(&keys, printer),
-        Some(Command::Status(status)) => status::run(&status, printer),
-        Some(Command::Member(member)) => member::run(member, printer),
-        Some(Command::Import(import)) => transfer::import(&import, printer),
-        Some(Command::Export(export)) => transfer::export(&export, printer),
-        Some(Command::Verify(verify)) => verify::run(&verify, printer),
-        Some(Command::Replay(replay)) => replay::run(&replay, printer),
-        Some(Command::Backup(backup)) => backup::backup(&backup, printer),
-        Some(Command::Restore(restore)) => backup::restore(*restore, printer),
-        Some(Command::Instances(instances)) => instances::run(&instances, printer),
-        Some(Command::Sim(flags)) => sim::simulate(&flags, printer),
+fn run(task: Task, printer: &Printer) -> Result<(), CliError> {
+    let tool = match task {
+        Task::Cluster(cluster) => return cluster.run(printer),
+        Task::Member(member) => return member.run(printer),
+        Task::Detach => return instances::detach(printer),
+        Task::Tool(tool) => tool,
+    };
+    match tool {
+        Command::Node(node) => start::Member::new(*node)?.run(printer),
+        Command::Keys(keys) => keys::run(&keys, printer),
+        Command::Status(status) => status::run(&status, printer),
+        Command::Member(member) => member::run(member, printer),
+        Command::Import(import) => transfer::import(&import, printer),
+        Command::Export(export) => transfer::export(&export, printer),
+        Command::Verify(verify) => verify::run(&verify, printer),
+        Command::Replay(replay) => replay::run(&replay, printer),
+        Command::Backup(backup) => backup::backup(&backup, printer),
+        Command::Restore(restore) => backup::restore(*restore, printer),
+        Command::Instances(instances) => instances::run(&instances, printer),
+        Command::Sim(flags) => sim::simulate(&flags, printer),
     }
 }

@@ -2,12 +2,14 @@
 
 use super::{
     CliError,
-    flags::{DisplayFlags, NodeFlags, RunFlags},
+    flags::{NodeFlags, RunFlags},
     instances, overrides,
 };
 use crate::{
     chain::evm::trace::tree::TreeStyle,
-    config::{BUILTIN_CONFIG, ClusterConfig, ConfigError, DEFAULT_CONFIG_PATH, Overrides},
+    config::{
+        BUILTIN_CONFIG, ClusterConfig, ConfigError, DEFAULT_CONFIG_PATH, DisplayConfig, Overrides,
+    },
     node::{self, INSTANCE_VARIABLE, Keep, Output, RunCluster, RunMember},
     rpc::Trees,
     telemetry::Printer,
@@ -24,69 +26,118 @@ const THREADS_MAX: usize = 1024;
 /// The folder of `praline node`, beside the config.
 const DEFAULT_DATA_DIR: &str = ".praline";
 
-/// `praline`: a whole cluster in this process.
-pub(super) fn cluster(flags: RunFlags, printer: &Printer) -> Result<(), CliError> {
-    if flags.process.detach && !instances::is_instance() {
-        return instances::detach(printer);
-    }
-    for sentence in flags.foreign.warnings() {
-        printer.warning(&sentence);
-    }
-    let overrides = overrides::of_run(&flags)?;
-    let from_flag = if flags.state.ephemeral {
-        Some(Keep::Memory)
-    } else {
-        flags.state.data_dir.clone().map(Keep::Folder)
-    };
-    let (config, keep) = if let Some(nodes) = flags.cluster.nodes {
-        let keep = from_flag.unwrap_or(Keep::Temporary);
-        let port = flags.port.port.unwrap_or(DEFAULT_PORT);
-        (
-            node::generated(&keep, usize::from(nodes), port, &overrides)?,
-            keep,
-        )
-    } else {
-        let config = load(flags.cluster.config.path.as_deref(), &overrides)?;
-        let from_file = config.storage.data_dir.clone().map(Keep::Folder);
-        let keep = from_flag.or(from_file).unwrap_or(Keep::Temporary);
-        (config, keep)
-    };
-    let run = RunCluster {
-        config,
-        keep,
-        config_out: flags.state.files.config_out,
-        import_chain: flags.state.files.import_chain,
-        instance: std::env::var_os(INSTANCE_VARIABLE).map(PathBuf::from),
-        account_keys: flags.accounts.account_keys_path,
-        output: output(&flags.display, printer),
-        dumps: flags.dump.files(),
-        restore: flags.state.restore,
-        // What runs in the background is meant to outlive who started it.
-        exit_with_stdin: flags.embedding.exit_with_stdin && !instances::is_instance(),
-    };
-    let threads = flags.process.threads;
-    block_on_threads(threads, node::run_cluster(run, printer))
+/// `praline`: a whole cluster in this process, its config read and checked.
+pub(super) struct Cluster {
+    flags: RunFlags,
+    config: ClusterConfig,
+    keep: Keep,
 }
 
-/// `praline node`: one member.
-pub(super) fn member(flags: NodeFlags, printer: &Printer) -> Result<(), CliError> {
-    let config = load(flags.config.path.as_deref(), &overrides::of_node(&flags)?)?;
-    let data_root = config
-        .storage
-        .data_dir
-        .clone()
-        .unwrap_or_else(|| beside(&config));
-    let run = RunMember {
-        config,
-        data_root,
-        node: flags.node,
-        config_out: flags.files.config_out,
-        import_chain: flags.files.import_chain,
-        output: output(&flags.display, printer),
-        dumps: flags.dump.files(),
-        exit_with_stdin: flags.embedding.exit_with_stdin,
-    };
-    block_on(node::run_member(run, printer))
+impl Cluster {
+    pub(super) fn new(flags: RunFlags) -> Result<Self, CliError> {
+        let overrides = overrides::of_run(&flags)?;
+        let from_flag = if flags.state.ephemeral {
+            Some(Keep::Memory)
+        } else {
+            flags.state.data_dir.clone().map(Keep::Folder)
+        };
+        let (config, keep) = if let Some(nodes) = flags.cluster.nodes {
+            let keep = from_flag.unwrap_or(Keep::Temporary);
+            let port = flags.port.port.unwrap_or(DEFAULT_PORT);
+            (
+                node::generated(&keep, usize::from(nodes), port, &overrides)?,
+                keep,
+            )
+        } else {
+            let config = load(flags.cluster.config.path.as_deref(), &overrides)?;
+            let from_file = match config.storage.data_dir.clone() {
+                None if config.storage.ephemeral => Some(Keep::Memory),
+                folder => folder.map(Keep::Folder),
+            };
+            let keep = from_flag.or(from_file).unwrap_or(Keep::Temporary);
+            (config, keep)
+        };
+        Ok(Self {
+            flags,
+            config,
+            keep,
+        })
+    }
+
+    pub(super) fn display(&self) -> DisplayConfig {
+        self.flags.display.over(&self.config.display)
+    }
+
+    pub(super) fn run(self, printer: &Printer) -> Result<(), CliError> {
+        let output = output(&self.display(), printer);
+        for sentence in self.flags.foreign.warnings() {
+            printer.warning(&sentence);
+        }
+        let Self {
+            flags,
+            config,
+            keep,
+        } = self;
+        let files = config.files.clone();
+        let threads = flags.process.threads.or(config.process.threads);
+        let run = RunCluster {
+            config,
+            keep,
+            config_out: flags.state.files.config_out.or(files.config_out.clone()),
+            import_chain: flags
+                .state
+                .files
+                .import_chain
+                .or(files.import_chain.clone()),
+            instance: std::env::var_os(INSTANCE_VARIABLE).map(PathBuf::from),
+            account_keys: flags
+                .accounts
+                .account_keys_path
+                .or(files.account_keys.clone()),
+            output,
+            dumps: flags.dump.over(&files),
+            restore: flags.state.restore,
+            // What runs in the background is meant to outlive who started it.
+            exit_with_stdin: flags.embedding.exit_with_stdin && !instances::is_instance(),
+        };
+        block_on_threads(threads, node::run_cluster(run, printer))
+    }
+}
+
+/// `praline node`: one member, its config read and checked.
+pub(super) struct Member {
+    flags: NodeFlags,
+    config: ClusterConfig,
+}
+
+impl Member {
+    pub(super) fn new(flags: NodeFlags) -> Result<Self, CliError> {
+        let config = load(flags.config.path.as_deref(), &overrides::of_node(&flags)?)?;
+        Ok(Self { flags, config })
+    }
+
+    pub(super) fn display(&self) -> DisplayConfig {
+        self.flags.display.over(&self.config.display)
+    }
+
+    pub(super) fn run(self, printer: &Printer) -> Result<(), CliError> {
+        let output = output(&self.display(), printer);
+        let Self { flags, config } = self;
+        let data_root = config.storage.data_dir.clone();
+        let files = config.files.clone();
+        let threads = config.process.threads;
+        let run = RunMember {
+            data_root: data_root.unwrap_or_else(|| beside(&config)),
+            config,
+            node: flags.node,
+            config_out: flags.files.config_out.or(files.config_out.clone()),
+            import_chain: flags.files.import_chain.or(files.import_chain.clone()),
+            output,
+            dumps: flags.dump.over(&files),
+            exit_with_stdin: flags.embedding.exit_with_stdin,
+        };
+        block_on_threads(threads, node::run_member(run, printer))
+    }
 }
 
 /// The config that is named, or the default file, or the same as compiled in.
@@ -113,14 +164,14 @@ pub(super) fn beside(config: &ClusterConfig) -> PathBuf {
 }
 
 /// What is printed besides blocks and requests. As in forge, the third `-v` shows what fails, the fourth all.
-fn output(display: &DisplayFlags, printer: &Printer) -> Output {
+fn output(display: &DisplayConfig, printer: &Printer) -> Output {
     let style = TreeStyle {
         colored: printer.style().is_colored(),
         storage: display.verbosity >= 5,
     };
     let is_wanted = display.print_traces || display.verbosity >= 3;
     Output {
-        no_console: display.disable_console_log,
+        no_console: !display.console_log,
         trees: is_wanted.then_some(Trees {
             failed_only: !display.print_traces && display.verbosity == 3,
             style,

@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
+mod config_keys;
+
 use super::{
     flags::{self, Cli, Command, SecondsMs},
     ganache, overrides,

@@ -178,6 +178,12 @@ pub enum Problem {
         "a failed transaction is answered as ganache does or as Hardhat does, not both; drop one of them"
     )]
     TwoFailureStyles,
+    #[error(
+        "`state` is a dump to load and to write; give either it, or `load_state` and `dump_state`"
+    )]
+    TwoDumps,
+    #[error("the chain is kept in memory or in `data_dir`, not both; drop one of them")]
+    TwoPlaces,
     #[error("the ports from {port} on do not suffice for {members} members; choose a lower one")]
     PortRange { port: u16, members: usize },
 }

@@ -1,10 +1,14 @@
 //! The config file as it is written: every key, none checked. `chain-config/cluster.toml` explains them to users.
 
-use super::Ether;
+use super::{
+    Ether,
+    process::{DisplayConfig, FilesConfig, ProcessConfig},
+};
 use crate::{
     chain::{pool::Order, spec::Instamine},
     replica::Reads,
     rpc::ErrorProfile,
+    telemetry::ColorChoice,
 };
 use serde::{Deserialize, Deserializer, de};
 use std::{fmt, path::PathBuf};
@@ -21,6 +25,9 @@ pub(super) struct File {
     pub(super) server: ServerSection,
     pub(super) peers: PeersSection,
     pub(super) storage: StorageSection,
+    pub(super) files: FilesConfig,
+    pub(super) display: DisplayConfig,
+    pub(super) process: ProcessConfig,
     pub(super) member: Vec<MemberSection>,
 }
 
@@ -153,6 +160,7 @@ pub(super) struct PeersSection {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct StorageSection {
     pub(super) data_dir: Option<PathBuf>,
+    pub(super) ephemeral: Option<bool>,
     pub(super) snapshot_interval_entries: Option<u64>,
 }
 
@@ -258,7 +266,7 @@ macro_rules! words {
             $($name),+
         }
 
-        fn $reader<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<$type>, D::Error> {
+        pub(super) fn $reader<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<$type>, D::Error> {
             Ok(Some(match $word::deserialize(deserializer)? {
                 $($word::$name => <$type>::$name),+
             }))
@@ -271,3 +279,4 @@ words!(order: Order, OrderWord { Fees, Fifo });
 words!(instamine: Instamine, InstamineWord { Eager, Strict });
 words!(clock: Clock, ClockWord { Real, Genesis });
 words!(errors: ErrorProfile, ErrorsWord { Geth, Ganache });
+words!(color: ColorChoice, ColorWord { Auto, Always, Never });

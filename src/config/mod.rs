@@ -16,6 +16,7 @@ mod generate;
 mod identity;
 mod members;
 mod overrides;
+mod process;
 mod resolve;
 
 #[cfg(test)]
@@ -33,6 +34,7 @@ pub use identity::{
 };
 pub use members::{is_loopback, split_address};
 pub use overrides::Overrides;
+pub use process::{DisplayConfig, FilesConfig, ProcessConfig};
 
 use crate::{
     chain::spec::ChainSpec,
@@ -123,6 +125,8 @@ pub struct ServerConfig {
 pub struct StorageConfig {
     /// The folder that holds one folder a member; `None`: the default of the command.
     pub data_dir: Option<PathBuf>,
+    /// Whether everything stays in memory, where one process runs all members.
+    pub ephemeral: bool,
     /// Entries of the log after which a snapshot is taken and older entries are purged.
     pub snapshot_interval_entries: u64,
 }
@@ -181,6 +185,12 @@ pub struct ClusterConfig {
     pub peer_host: IpAddr,
     /// What is kept, and where.
     pub storage: StorageConfig,
+    /// Files beside the data.
+    pub files: FilesConfig,
+    /// What is printed.
+    pub display: DisplayConfig,
+    /// The process itself.
+    pub process: ProcessConfig,
 }
 
 impl ClusterConfig {

@@ -8,6 +8,7 @@ use super::{
     file::{ClusterSection, File, ServerSection, StorageSection},
     members,
     overrides::{Origins, Overrides},
+    process,
 };
 use crate::{
     consensus::is_founder,
@@ -71,6 +72,9 @@ pub(super) fn resolve(
             &origins,
         )?,
         storage,
+        files: process::resolve_files(file.files, folder, &origins)?,
+        display: process::resolve_display(file.display, folder),
+        process: file.process,
     })
 }
 
@@ -145,16 +149,16 @@ fn timing(section: &ClusterSection, origins: &Origins) -> Result<Timing, ConfigE
     };
     let ms = |name, value, default| number.in_range(name, value, default, 10, TIMING_MAX_MS);
     let timing = Timing {
-        heartbeat_interval_ms: ms("heartbeat_interval_ms", section.heartbeat_interval_ms, 100)?,
+        heartbeat_interval_ms: ms("heartbeat_interval_ms", section.heartbeat_interval_ms, 50)?,
         election_timeout_min_ms: ms(
             "election_timeout_min_ms",
             section.election_timeout_min_ms,
-            300,
+            200,
         )?,
         election_timeout_max_ms: ms(
             "election_timeout_max_ms",
             section.election_timeout_max_ms,
-            600,
+            400,
         )?,
         write_timeout_ms: ms("write_timeout_ms", section.write_timeout_ms, 5000)?,
     };
@@ -290,8 +294,13 @@ fn storage(section: &StorageSection, origins: &Origins) -> Result<StorageConfig,
         origins,
         table: "storage",
     };
+    let ephemeral = section.ephemeral.unwrap_or(false);
+    if ephemeral && section.data_dir.is_some() {
+        return Err(origins.invalid(Key::of("storage", "ephemeral"), Problem::TwoPlaces));
+    }
     Ok(StorageConfig {
         data_dir: section.data_dir.clone(),
+        ephemeral,
         snapshot_interval_entries: number.in_range(
             "snapshot_interval_entries",
             section.snapshot_interval_entries,

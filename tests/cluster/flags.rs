@@ -3,7 +3,7 @@
 use crate::{
     command_line::single,
     damage::assert_refused,
-    harness::{Cluster, Node, Options, Program, free_ports, run},
+    harness::{self, Cluster, Node, Options, Program, free_ports, run},
 };
 use serde_json::{Value, json};
 use std::{fs, path::Path, process::Command};
@@ -273,6 +273,43 @@ async fn the_output_is_anvils_and_a_file_gets_it_with_times() {
     program.signal("TERM");
     let ended = program.ended().await;
     assert_eq!((ended.stdout.as_str(), ended.stderr.as_str()), ("", ""));
+}
+
+/// What flags say of files and display can stand in the config, with paths from there.
+#[tokio::test]
+async fn a_config_says_what_flags_would_about_files_and_display() {
+    const LISTENING: &str = "{\"address\":";
+    let folder = tempfile::tempdir().unwrap();
+    let port = free_ports(1);
+    let options = Options {
+        nodes: 1,
+        storage: "ephemeral = true\n[files]\nstate = \"chain.json\"\nconfig_out = \"accounts.json\"\n\
+                  [display]\njson = true\nlog_file = \"all.log\"\n[process]\nthreads = 1\n",
+        ..Options::default()
+    };
+    let config = harness::config(&options, port);
+    let beside = folder.path().join("lab");
+    fs::create_dir(&beside).unwrap();
+    fs::write(beside.join("one.toml"), config).unwrap();
+    let start = async || {
+        let mut program = Program::start(folder.path(), ["--config", "lab/one.toml"]);
+        program.until_printed(LISTENING, 1).await;
+        (program, node_at(&port.to_string()))
+    };
+    let (program, node) = start().await;
+    let rich = json!([NOBODY, "0x7"]);
+    node.call("anvil_setBalance", rich).await.unwrap();
+    node.call("evm_mine", json!([])).await.unwrap();
+    program.signal("INT");
+    assert_eq!(program.ended().await.status.code(), Some(0));
+    let accounts = fs::read_to_string(beside.join("accounts.json")).unwrap();
+    assert!(accounts.contains("available_accounts"), "{accounts}");
+    until_written(&beside.join("all.log"), "listening").await;
+    let (program, node) = start().await;
+    let balance = node.call("eth_getBalance", json!([NOBODY, "latest"])).await;
+    assert_eq!(balance.unwrap(), "0x7", "the dump was not loaded");
+    program.signal("INT");
+    assert_eq!(program.ended().await.status.code(), Some(0));
 }
 
 #[tokio::test]

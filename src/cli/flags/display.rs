@@ -2,6 +2,7 @@
 //! traces; the first node of a process prints blocks.
 
 use super::values::ColorArg;
+use crate::config::DisplayConfig;
 use clap::{ArgAction, Args, builder::BoolishValueParser};
 use std::path::PathBuf;
 
@@ -19,14 +20,9 @@ pub(in crate::cli) struct DisplayFlags {
     /// Print one JSON object a line
     #[arg(long, env = "PRALINE_JSON", value_parser = BoolishValueParser::new())]
     pub(in crate::cli) json: bool,
-    /// Colour: auto follows the terminal and NO_COLOR
-    #[arg(
-        long,
-        value_name = "WHEN",
-        env = "PRALINE_COLOR",
-        default_value = "auto"
-    )]
-    pub(in crate::cli) color: ColorArg,
+    /// Colour [default: auto, which follows the terminal and NO_COLOR]
+    #[arg(long, value_name = "WHEN", env = "PRALINE_COLOR")]
+    pub(in crate::cli) color: Option<ColorArg>,
     /// Print traces of transactions and calls, as -vvvv does
     #[arg(long, visible_alias = "enable-trace-printing", env = "PRALINE_PRINT_TRACES",
           value_parser = BoolishValueParser::new())]
@@ -44,4 +40,25 @@ pub(in crate::cli) struct DisplayFlags {
     /// Append all that is printed to a file, too, each line with its time; also with `--quiet`
     #[arg(long, value_name = "FILE", env = "PRALINE_LOG_FILE")]
     pub(in crate::cli) log_file: Option<PathBuf>,
+}
+
+impl DisplayFlags {
+    /// What is printed, with what the config says where no flag does.
+    pub(in crate::cli) fn over(&self, file: &DisplayConfig) -> DisplayConfig {
+        DisplayConfig {
+            quiet: self.quiet || file.quiet,
+            json: self.json || file.json,
+            verbosity: if self.verbosity == 0 {
+                file.verbosity
+            } else {
+                self.verbosity
+            },
+            color: self.color.map(Into::into).or(file.color),
+            print_traces: self.print_traces || file.print_traces,
+            console_log: file.console_log && !self.disable_console_log,
+            log_bodies: self.log_bodies || file.log_bodies,
+            log_opcodes: self.log_opcodes || file.log_opcodes,
+            log_file: self.log_file.clone().or_else(|| file.log_file.clone()),
+        }
+    }
 }

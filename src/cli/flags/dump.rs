@@ -1,8 +1,8 @@
 //! The flags of dumps: anvil's five, under its names.
 
-use crate::node::DumpFiles;
+use crate::{config::FilesConfig, node::DumpFiles};
 use clap::{Args, builder::BoolishValueParser};
-use std::{path::PathBuf, time::Duration};
+use std::{num::NonZeroU64, path::PathBuf, time::Duration};
 
 /// Where a chain's dump is read from and written to.
 #[derive(Debug, Default, Args)]
@@ -32,14 +32,22 @@ pub(in crate::cli) struct DumpFlags {
 }
 
 impl DumpFlags {
-    /// What a node is to do.
-    pub(in crate::cli) fn files(self) -> DumpFiles {
+    /// What a node is to do, with what the config says where no flag does.
+    pub(in crate::cli) fn over(self, file: &FilesConfig) -> DumpFiles {
+        let seconds = file.state_interval_seconds.map(NonZeroU64::get);
+        let is_file_left = self.load_state.is_none() && self.state.is_none();
+        let must_exist = self.load_state.is_some() || is_file_left && file.load_state.is_some();
+        let from_file = file.load_state.as_ref().or(file.state.as_ref());
+        let to_file = file.dump_state.as_ref().or(file.state.as_ref());
         DumpFiles {
-            must_exist: self.load_state.is_some(),
-            load: self.load_state.or_else(|| self.state.clone()),
-            dump: self.dump_state.or(self.state),
-            interval: self.state_interval.map(Duration::from_secs),
-            historical_states: self.preserve_historical_states,
+            must_exist,
+            load: self
+                .load_state
+                .or_else(|| self.state.clone())
+                .or_else(|| from_file.cloned()),
+            dump: self.dump_state.or(self.state).or_else(|| to_file.cloned()),
+            interval: self.state_interval.or(seconds).map(Duration::from_secs),
+            historical_states: self.preserve_historical_states || file.preserve_historical_states,
         }
     }
 }

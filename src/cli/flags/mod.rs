@@ -145,3 +145,24 @@ pub(super) struct RunFlags {
     #[command(flatten)]
     pub(super) foreign: ForeignFlags,
 }
+
+impl Command {
+    /// What it prints.
+    pub(super) fn display(&self) -> &DisplayFlags {
+        match self {
+            Self::Node(node) => &node.display,
+            Self::Keys(keys) => &keys.display,
+            Self::Status(status) => &status.display,
+            Self::Member(member) => member.display(),
+            Self::Import(import) => &import.display,
+            Self::Export(export) => &export.transfer.display,
+            Self::Sim(sim) => &sim.display,
+            Self::Verify(verify) => &verify.display,
+            Self::Backup(backup) => &backup.display,
+            Self::Replay(replay) => &replay.display,
+            Self::Restore(restore) => &restore.display,
+            Self::Instances(InstancesAction::List(list)) => &list.display,
+            Self::Instances(InstancesAction::Stop(stop)) => &stop.display,
+        }
+    }
+}
