@@ -18,14 +18,15 @@ use super::{
     succession::Succession,
     type_config::TypeConfig,
 };
-use crate::types::{LogIndex, Member, MemberId, Payload};
+use crate::types::{LogIndex, Member, MemberId, Payload, Term};
+use futures::future::select;
 use openraft::{
     AsyncRuntime, LinearizerOption, Raft, ReadPolicy,
     async_runtime::WatchReceiver,
     errors::{Fatal, LinearizableReadError, RaftError},
-    storage::RaftLogStorage,
+    storage::{RaftLogReader, RaftLogStorage},
 };
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, pin::pin, sync::Arc, time::Duration};
 
 /// The consensus could not be started.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -140,7 +141,9 @@ impl<RT: AsyncRuntime> Consensus<RT> {
             parts.config.election_timeout_max(),
             lease.announced(),
         );
-        let raft = Raft::new(parts.id, Arc::new(engine), peers, parts.log, machine)
+        let mut log = parts.log;
+        let promised_term = promised_term(&mut log).await?;
+        let raft = Raft::new(parts.id, Arc::new(engine), peers, log, machine)
             .await
             .map_err(|fatal| storage_failure(&failure, &fatal))?;
         let has_log = raft.is_initialized().await;
@@ -148,52 +151,68 @@ impl<RT: AsyncRuntime> Consensus<RT> {
         let founded = has_log && !parts.mark.is_set();
         raft.runtime_config().elect(founded);
         let promise = lease.promise().filter(|_| parts.members.len() > 1);
-        let franchise = Franchise::new(founded && promise.is_none(), founded);
-        let service = Arc::new(RaftService::new(
-            raft.clone(),
-            parts.spool,
-            franchise.clone(),
-            parts.config.election_timeout_max(),
-        ));
-        parts
-            .transport
-            .serve(MessageKind::Consensus, Some(service.clone()));
-        parts.transport.serve(MessageKind::Bulk, Some(service));
-        let succession = Succession {
-            raft: raft.clone(),
-            transport: Arc::clone(&parts.transport),
-            franchise: franchise.clone(),
-            id: parts.id,
-            heartbeat: Duration::from_millis(parts.config.heartbeat_ms),
-            promise: Duration::from_millis(parts.config.promise_ms()),
-        };
-        drop(RT::spawn(succession.run()));
-        if !founded {
-            let founding = Founding {
-                raft: raft.clone(),
-                transport: Arc::clone(&parts.transport),
-                id: parts.id,
-                members: parts.members,
-                mark: parts.mark,
-                progress: progress.clone(),
-                franchise: franchise.clone(),
-            };
-            drop(RT::spawn(founding.run()));
-        } else if let Some(promise) = promise {
-            let (raft, franchise) = (raft.clone(), franchise.clone());
-            drop(RT::spawn(keep_promise(raft, promise, franchise)));
-        }
-        Ok(Self {
+        let consensus = Self {
             proposals: Proposals::new(raft.clone(), failure.clone(), parts.config.max_in_flight),
             raft,
             id: parts.id,
             progress,
             failure,
-            franchise,
+            franchise: Franchise::new(founded && promise.is_none(), founded),
             lease,
             transport: parts.transport,
             read_timeout: parts.config.election_timeout_max(),
-        })
+        };
+        consensus.serve(parts.spool);
+        consensus.look_after_the_leader(&parts.config);
+        if !founded {
+            consensus.found_or_rejoin(parts.members, parts.mark);
+        } else if let Some(promise) = promise {
+            let (raft, franchise) = (consensus.raft.clone(), consensus.franchise.clone());
+            drop(RT::spawn(keep_promise(
+                raft,
+                promise,
+                promised_term,
+                franchise,
+            )));
+        }
+        Ok(consensus)
+    }
+
+    fn serve(&self, spool: Arc<dyn SnapshotSpool>) {
+        let service = Arc::new(RaftService::new(
+            self.raft.clone(),
+            spool,
+            self.franchise.clone(),
+            self.read_timeout,
+        ));
+        self.transport
+            .serve(MessageKind::Consensus, Some(service.clone()));
+        self.transport.serve(MessageKind::Bulk, Some(service));
+    }
+
+    fn look_after_the_leader(&self, config: &ConsensusConfig) {
+        let succession = Succession {
+            raft: self.raft.clone(),
+            transport: Arc::clone(&self.transport),
+            franchise: self.franchise.clone(),
+            id: self.id,
+            heartbeat: Duration::from_millis(config.heartbeat_ms),
+            promise: Duration::from_millis(config.promise_ms()),
+        };
+        drop(RT::spawn(succession.run()));
+    }
+
+    fn found_or_rejoin(&self, members: BTreeMap<MemberId, Member>, mark: Arc<dyn RebuildMark>) {
+        let founding = Founding {
+            raft: self.raft.clone(),
+            transport: Arc::clone(&self.transport),
+            id: self.id,
+            members,
+            mark,
+            progress: self.progress.clone(),
+            franchise: self.franchise.clone(),
+        };
+        drop(RT::spawn(founding.run()));
     }
 
     /// Proposes a payload. It is in the engine's queue, behind all proposals made before, when this returns; the
@@ -347,16 +366,43 @@ impl<RT: AsyncRuntime> Consensus<RT> {
     }
 }
 
-/// Votes for nobody, and does not stand for election, while a promise from before the start may last.
+/// Votes for nobody, and does not stand for election, while a promise from before the start may last: until its time is
+/// over, or a leader of a later term than any promise is heard. That one was elected by a majority whose promises to
+/// earlier leaders had ended, so no earlier leader counts on this member any more.
 async fn keep_promise<RT: AsyncRuntime>(
     raft: Raft<TypeConfig<RT>, StateMachine>,
     promise: Duration,
+    promised_term: Term,
     franchise: Franchise,
 ) {
     raft.runtime_config().elect(false);
-    RT::sleep(promise).await;
+    let mut watch = LeaderWatch::<RT>::new(raft.server_metrics());
+    let is_over = pin!(RT::sleep(promise));
+    let is_obsolete = pin!(async {
+        while let Some(view) = watch.leader().await {
+            if view.term > promised_term {
+                return;
+            }
+            if watch.changed().await.is_none() {
+                break;
+            }
+        }
+        std::future::pending().await
+    });
+    select(is_over, is_obsolete).await;
     franchise.give();
     raft.runtime_config().elect(true);
+}
+
+/// The term up to which this member may have promised a leader something before it was started.
+async fn promised_term<RT, L>(log: &mut L) -> Result<Term, ConsensusError>
+where
+    RT: AsyncRuntime,
+    L: RaftLogStorage<TypeConfig<RT>>,
+{
+    let vote = log.get_log_reader().await.read_vote().await;
+    let vote = vote.map_err(|error| ConsensusError::Storage(error.to_string()))?;
+    Ok(vote.map_or(0, |vote| vote.leader_id.term))
 }
 
 fn storage_failure<RT: AsyncRuntime>(

@@ -19,7 +19,8 @@
 //! that is halted in between finds its lease over, or answers with a state that is newer than it had to be.
 //!
 //! *Restarts.* A member forgets its promise when it ends. So it votes for nobody, and does not stand for election, for
-//! as long as a promise lasts after its start ([`Lease::promise`]). A transfer of the leadership breaks promises on
+//! as long as a promise lasts after its start ([`Lease::promise`]), or until it hears a leader of a later term than that
+//! of any promise: then a majority's promises to earlier leaders have ended, and with them their leases. A transfer of the leadership breaks promises on
 //! purpose: the term's leases end before it begins ([`Lease::give_up`]).
 //!
 //! Source: D. Ongaro, *Consensus: Bridging Theory and Practice* (2014), 6.4.1.
