@@ -16,6 +16,8 @@ mod backup;
 mod certificates;
 #[path = "cluster/cheats.rs"]
 mod cheats;
+#[path = "cluster/clock_steps.rs"]
+mod clock_steps;
 #[path = "cluster/command_line.rs"]
 mod command_line;
 #[path = "cluster/crashes.rs"]

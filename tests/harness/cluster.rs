@@ -147,7 +147,8 @@ impl Cluster {
         cluster.started().await
     }
 
-    async fn started(mut self) -> Self {
+    /// Starts all nodes of a plan.
+    pub(crate) async fn started(mut self) -> Self {
         let cluster = &mut self;
         for node in &mut cluster.nodes {
             node.launch();
@@ -270,6 +271,11 @@ impl Cluster {
 }
 
 impl Node {
+    /// Has its process started by another program from now on.
+    pub(crate) fn start_through(&mut self, program: &[&str]) {
+        self.through.0 = program.iter().copied().map(str::to_owned).collect();
+    }
+
     /// Starts its process: `praline node`.
     pub(crate) fn launch(&mut self) {
         self.launch_with(&[]);
