@@ -23,6 +23,7 @@ pub const FOREVER: u64 = u64::MAX;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Keyring {
     /// Accounts of the config appear once they were changed.
+    #[serde(with = "super::persistent::map")]
     changed: imbl::OrdMap<Address, Entry>,
 }
 

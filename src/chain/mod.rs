@@ -24,6 +24,7 @@ pub mod keyring;
 pub mod load;
 pub mod note;
 pub mod past;
+mod persistent;
 pub mod pool;
 pub mod rejection;
 mod rewind;

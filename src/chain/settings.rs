@@ -35,12 +35,14 @@ pub struct Settings {
     /// The beneficiary of blocks.
     pub coinbase: Address,
     /// Accounts that need no key.
+    #[serde(with = "super::persistent::set")]
     pub impersonated: imbl::OrdSet<Address>,
     /// Whether no account needs a key.
     pub auto_impersonate: bool,
     /// What clients changed of the accounts whose keys the chain holds.
     pub keyring: Keyring,
     /// Signatures (65 bytes: r, s, v as `ecrecover` gets it) for which `ecrecover` answers another address.
+    #[serde(with = "super::persistent::map")]
     pub signatures: imbl::OrdMap<Bytes, Address>,
     /// The extra data of blocks, at most 32 bytes (Yellow Paper 4.3.4).
     pub extra_data: Bytes,

@@ -1,15 +1,15 @@
-//! Building a block on the head, and sealing it: header fields, roots, hash.
+//! Building a block on the head: header fields, execution, hash.
 //!
 //! Who leads builds from the pool, who follows builds the same block from its transactions; both run this code, so a
 //! follower's block differs only if its chain does.
 
-use super::{BlockRecord, Exactly, FromPool, difficulty};
+use super::{BlockRecord, Exactly, FromPool, difficulty, seal::seal};
 use crate::chain::{
     Chain,
     command::ProposedBlock,
     evm::{
         environment::Strictness,
-        execute::{BlockInput, Executed, ExecutionError, TransactionSource, execute_block},
+        execute::{BlockInput, ExecutionError, TransactionSource, execute_block},
     },
     import::BLOCK_RLP_BYTES_MAX,
     pool::Pool,
@@ -18,15 +18,12 @@ use crate::chain::{
     transaction::SignedTransaction,
 };
 use alloy::{
-    consensus::{
-        BlockHeader as _, EMPTY_OMMER_ROOT_HASH, Header, TxReceipt as _,
-        constants::EMPTY_WITHDRAWALS, proofs,
-    },
+    consensus::{BlockHeader as _, EMPTY_OMMER_ROOT_HASH, Header, constants::EMPTY_WITHDRAWALS},
     eips::{
         eip1559::BaseFeeParams, eip4895::Withdrawals, eip7685::EMPTY_REQUESTS_HASH,
         eip7840::BlobParams,
     },
-    primitives::{B256, Bloom, U256, keccak256},
+    primitives::{B256, U256, keccak256},
 };
 use std::sync::Arc;
 
@@ -155,7 +152,7 @@ impl Chain {
         };
         let executed = execute_block(&input, &mut draft, source)?;
         let (state, diff) = draft.finish();
-        seal(&mut header, &executed, state.root());
+        seal(&mut header, &executed, &state);
         let console_callers = executed.console_callers;
         let block = BlockRecord {
             hash: header.hash_slow(),
@@ -277,31 +274,4 @@ pub(crate) fn next_excess_blob_gas(parent: &Header, params: BlobParams) -> u64 {
 /// nodes and another in each block.
 fn prev_randao(parent_hash: B256) -> B256 {
     keccak256(parent_hash)
-}
-
-/// Puts what the execution gave into the header.
-pub(super) fn seal(header: &mut Header, executed: &Executed, state_root: B256) {
-    let envelopes: Vec<_> = executed
-        .transactions
-        .iter()
-        .map(|tx| &tx.envelope)
-        .collect();
-    let receipts: Vec<_> = executed
-        .receipts
-        .iter()
-        .map(|record| &record.receipt)
-        .collect();
-    header.state_root = state_root;
-    header.transactions_root = proofs::calculate_transaction_root(&envelopes);
-    header.receipts_root = proofs::calculate_receipt_root(&receipts);
-    header.logs_bloom = receipts
-        .iter()
-        .fold(Bloom::ZERO, |bloom, receipt| bloom | receipt.bloom());
-    header.gas_used = executed.gas_used;
-    if header.blob_gas_used.is_some() {
-        header.blob_gas_used = Some(executed.blob_gas_used);
-    }
-    if header.requests_hash.is_some() {
-        header.requests_hash = Some(executed.requests.requests_hash());
-    }
 }

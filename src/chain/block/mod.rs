@@ -7,6 +7,7 @@ mod family;
 mod payload;
 mod record;
 mod rlp;
+mod seal;
 mod source;
 
 pub use build::Built;

@@ -2,10 +2,7 @@
 //!
 //! *Invariant.* Changes nothing.
 
-use super::{
-    BlockRecord, Exactly, FromPool,
-    build::{bytes_room, seal},
-};
+use super::{BlockRecord, Exactly, FromPool, build::bytes_room, seal::seal};
 use crate::chain::{
     Chain,
     evm::{
@@ -106,7 +103,7 @@ impl Chain {
             let mut source = FromPool::new(ready, usize::MAX, blob_gas, bytes_room(&rules));
             execute_block(&input, &mut draft, &mut source)?
         };
-        seal(&mut header, &executed, draft.state().root());
+        seal(&mut header, &executed, draft.state());
         let tips = executed.transactions.iter().zip(&executed.receipts);
         let value = tips
             .map(|(tx, receipt)| {

@@ -40,7 +40,7 @@ impl Database for DraftDatabase<'_> {
         if let Some(reads) = &mut self.reads {
             reads.touched.account(address);
         }
-        Ok(self.draft.account(address)?.map(|account| {
+        Ok(self.draft.read_account(address).map(|account| {
             RevmAccountInfo {
                 balance: account.balance,
                 nonce: account.nonce,
@@ -62,7 +62,7 @@ impl Database for DraftDatabase<'_> {
         if let Some(reads) = &mut self.reads {
             reads.touched.slot(address, slot);
         }
-        Ok(self.draft.storage(address, slot)?)
+        Ok(self.draft.read_storage(address, slot))
     }
 
     fn block_hash(&mut self, number: u64) -> Result<B256, DatabaseError> {

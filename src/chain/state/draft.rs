@@ -75,19 +75,23 @@ impl Draft {
             return;
         }
         let key = account.key;
-        let touched = self.slots.entry((address, slot)).or_insert_with(|| {
-            let slot_key = hashed_slot(slot);
-            let before = self.state.slot_at(&key, &slot_key);
-            Touched {
-                key: slot_key,
-                before,
-                now: before,
-            }
-        });
+        let touched = self.touch_slot(key, address, slot);
         if touched.now != value {
             touched.now = value;
-            self.state.write_slot(&key, &touched.key, slot, value);
+            let slot_key = touched.key;
+            self.state.write_slot(&key, &slot_key, slot, value);
         }
+    }
+
+    /// The account, as [`StateRead::account`], for an execution: what it reads it often writes, so its key is kept.
+    pub(crate) fn read_account(&mut self, address: Address) -> Option<AccountInfo> {
+        self.touch_account(address).now
+    }
+
+    /// The value of a slot, in the same way.
+    pub(crate) fn read_storage(&mut self, address: Address, slot: U256) -> U256 {
+        let key = self.touch_account(address).key;
+        self.touch_slot(key, address, slot).now
     }
 
     /// Keeps a code and gives its hash.
@@ -125,6 +129,19 @@ impl Draft {
             let before = self.state.accounts.get(&key).map(|account| account.info);
             Touched {
                 key,
+                before,
+                now: before,
+            }
+        })
+    }
+
+    /// `key` is the account's.
+    fn touch_slot(&mut self, key: B256, address: Address, slot: U256) -> &mut Touched<U256> {
+        self.slots.entry((address, slot)).or_insert_with(|| {
+            let slot_key = hashed_slot(slot);
+            let before = self.state.slot_at(&key, &slot_key);
+            Touched {
+                key: slot_key,
                 before,
                 now: before,
             }

@@ -82,6 +82,11 @@ impl State {
         self.accounts.root()
     }
 
+    /// A second thread's part of [`State::root`].
+    pub(crate) fn hash_from_the_end(&self) {
+        self.accounts.hash_from_the_end();
+    }
+
     /// EIP-1186: the account and the Merkle proofs of it and of some of its slots.
     pub fn proof(&self, address: Address, slots: &[U256]) -> AccountProof {
         let key = keccak256(address);

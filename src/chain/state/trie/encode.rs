@@ -43,6 +43,16 @@ impl<V: TrieValue> Trie<V> {
             .unwrap_or_else(|| keccak256(reference.as_slice()))
     }
 
+    /// Hashes what is below the root, from the last child to the first: a second thread's part of [`Trie::root`], which
+    /// begins at the first. Whoever comes to a node first hashes it, for both.
+    pub(in super::super) fn hash_from_the_end(&self) {
+        if let Some(Kind::Branch(children)) = self.root.as_deref().map(|root| &root.kind) {
+            for child in children.iter().rev().flatten() {
+                child.hash(1);
+            }
+        }
+    }
+
     /// The nodes on the way to a key, from the root: they prove its value, or that it has none (EIP-1186). Nodes that
     /// stand inside their parent are not listed; an empty trie has none.
     pub(in super::super) fn proof(&self, key: &B256) -> Vec<Bytes> {
