@@ -137,6 +137,11 @@ pub fn run(settings: &Settings) -> Report {
             only.contains(&number)
         });
     }
+    carry_out(settings, plan)
+}
+
+/// Does what a plan says; `settings` gives the random numbers of the world, and what is told of them.
+fn carry_out(settings: &Settings, plan: Plan) -> Report {
     let nodes = plan.climate.nodes;
     let ended = std::rc::Rc::new(std::cell::RefCell::new(None));
     let scenario = scenario::scenario(plan, ended.clone());

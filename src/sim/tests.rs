@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod planted;
+mod rebuilding;
 
 use super::*;
 use crate::planted::{Bug, with};

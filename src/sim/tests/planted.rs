@@ -1,5 +1,5 @@
 //! Every planted bug is found within a bounded number of seeds, except `RebuildNotMarked`, which takes a crash within a
-//! few milliseconds of a rebuilding and a change of the leader at that moment; thousands of seeds do not meet it.
+//! few milliseconds of a rebuilding and a change of the leader at that moment: a plan made by hand finds it (`rebuilding`).
 //!
 //! The search begins at a seed that found it when this was written, so that it is short; a change of the product may
 //! move it.
