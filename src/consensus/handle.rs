@@ -387,7 +387,7 @@ async fn keep_promise<RT: AsyncRuntime>(
                 break;
             }
         }
-        std::future::pending().await
+        std::future::pending::<()>().await;
     });
     select(is_over, is_obsolete).await;
     franchise.give();
