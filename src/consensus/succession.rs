@@ -72,7 +72,10 @@ impl<RT: AsyncRuntime> Succession<RT> {
             if is_due && self.franchise.has() && self.raft.trigger().elect(true).await.is_err() {
                 return;
             }
-            RT::sleep(self.heartbeat / ATTEMPTS_PER_HEARTBEAT).await;
+            // A leader that still reaches this member, which does not reach it, may go on like that for long.
+            let is_urgent = since.elapsed() < self.promise * 2;
+            let attempts = if is_urgent { ATTEMPTS_PER_HEARTBEAT } else { 1 };
+            RT::sleep(self.heartbeat / attempts).await;
         }
     }
 
