@@ -153,7 +153,7 @@ fn timing(section: &ClusterSection, origins: &Origins) -> Result<Timing, ConfigE
         election_timeout_min_ms: ms(
             "election_timeout_min_ms",
             section.election_timeout_min_ms,
-            200,
+            300,
         )?,
         election_timeout_max_ms: ms(
             "election_timeout_max_ms",

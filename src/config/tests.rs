@@ -100,7 +100,7 @@ fn every_wrong_value_is_named_with_file_line_and_key() {
         ),
         (
             "[cluster]\nelection_timeout_max_ms = 200",
-            "lab.toml:14: `cluster.election_timeout_max_ms`: 200 ms is not longer than `election_timeout_min_ms` = 200; the timeouts need a range to be drawn from",
+            "lab.toml:14: `cluster.election_timeout_max_ms`: 200 ms is not longer than `election_timeout_min_ms` = 300; the timeouts need a range to be drawn from",
         ),
         (
             "[server]\nhost = \"here\"",

@@ -263,5 +263,8 @@ async fn each_cheat_is_on_every_node() {
     cluster.agree().await;
     node.ask("hardhat_reset", json!([])).await;
     assert_eq!(cluster.agree().await["number"], "0x0");
+    // The pending block's time would be each node's own moment.
+    let later = json!([4_200_000_000_u64]);
+    node.ask("evm_setNextBlockTimestamp", later).await;
     all_observe(&cluster, None, "after a reset").await;
 }
