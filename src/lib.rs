@@ -29,6 +29,7 @@
 
 pub mod chain;
 pub mod consensus;
+mod cooperate;
 pub mod guarantees;
 mod planted;
 pub mod replica;

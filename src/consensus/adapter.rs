@@ -10,6 +10,7 @@ use super::{
     type_config::{Entry, EntryContent, LogId, StoredMembership, TypeConfig},
 };
 use crate::{
+    cooperate::yield_now,
     planted::{self, Bug},
     types::{LogPosition, Payload},
 };
@@ -232,6 +233,7 @@ impl<RT: AsyncRuntime> RaftStateMachine<TypeConfig<RT>> for StateMachine {
         S: Stream<Item = Result<EntryResponder<TypeConfig<RT>>, io::Error>> + Unpin + OptionalSend,
     {
         while let Some((entry, responder)) = entries.try_next().await? {
+            yield_now().await;
             self.apply_entry(&entry)?;
             if let Some(responder) = responder {
                 responder.send(());

@@ -1,14 +1,19 @@
 //! Mining on demand and by interval.
 
 use super::{Producer, Submission, Submitted};
-use crate::chain::{
-    Built, Chain, Rejection,
-    command::{Answer, Body, Outcome},
+use crate::{
+    chain::{
+        Built, Chain, Rejection,
+        command::{Answer, Body, Outcome},
+    },
+    cooperate::yield_now,
 };
 use std::time::Duration;
 
 /// Blocks in one entry of the log: many blocks are mined in several entries, so that no frame grows without limit.
 const BLOCKS_PER_ENTRY_MAX: u64 = 64;
+/// Time that building blocks for one entry takes at the most, so that the followers' execution does not take longer.
+const CHUNK_MS: u64 = 50;
 /// Blocks that one request may ask for.
 pub(crate) const MINE_COUNT_MAX: u64 = if cfg!(feature = "fuzzing") {
     // Honest work must not look like an endless loop to the fuzzer.
@@ -82,6 +87,7 @@ impl Producer {
         let mut left = plan.count.saturating_sub(already);
         let mut first = already == 0;
         while left > 0 {
+            yield_now().await;
             let Some(built) = self.build_chunk(&plan, left.min(BLOCKS_PER_ENTRY_MAX), first) else {
                 break;
             };
@@ -118,7 +124,11 @@ impl Producer {
         let now_ms = self.environment.now_ms();
         let mut chain = self.tip_chain()?.clone();
         let mut chunk = Vec::new();
+        let deadline_ms = self.environment.monotonic_ms().saturating_add(CHUNK_MS);
         for at in 0..count {
+            if at > 0 && self.environment.monotonic_ms() >= deadline_ms {
+                break;
+            }
             let (timestamp, named) = plan.timestamp(&chain, now_ms, first && at == 0);
             match chain.build_block(chain.pool(), timestamp) {
                 Ok(mut built) => {
