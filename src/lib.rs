@@ -22,7 +22,8 @@
 //! A write goes `rpc → replica → (leader's) producer → consensus → log on disk → apply → chain → answer`; a read goes
 //! `rpc → replica (barrier) → chain, archive`.
 //!
-//! `seats` says which silent connection goes when too many come, at the doors of rpc and net.
+//! `seats` says which silent connection goes when too many come, at the doors of rpc and net; `cooperate` lets the engine run
+//! before long work.
 //!
 //! [`guarantees`] says what is promised, and which tests show it. `planted` holds names of known bugs, which only this
 //! crate's own tests can switch on, for the simulator to find.
