@@ -154,6 +154,7 @@ impl Overrides {
         });
         lay!(flags over "storage" file.storage => {
             data_dir = self.data_dir.clone(), "--data-dir";
+            ephemeral = on(self.data_dir.is_some(), false), "--data-dir";
         });
     }
 

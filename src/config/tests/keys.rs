@@ -95,6 +95,23 @@ fn keys_of_servers_and_chains_are_checked() {
 }
 
 #[test]
+fn a_folder_from_a_flag_beats_memory_in_the_file() {
+    let text = two_members() + "[storage]\nephemeral = true\n";
+    assert!(parse(&text).unwrap().storage.ephemeral);
+    let overrides = Overrides {
+        data_dir: Some("x".into()),
+        ..Overrides::default()
+    };
+    let storage = ClusterConfig::parse(&text, None, &overrides)
+        .unwrap()
+        .storage;
+    assert_eq!(
+        (storage.data_dir, storage.ephemeral),
+        (Some("x".into()), false)
+    );
+}
+
+#[test]
 fn files_of_a_process_are_where_the_config_is() {
     let text = two_members()
         + "[files]\nload_state = \"a.json\"\ndump_state = \"/b.json\"\nstate_interval_seconds = 9\n\
