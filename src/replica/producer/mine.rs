@@ -1,12 +1,9 @@
 //! Mining on demand and by interval.
 
 use super::{Producer, Submission, Submitted};
-use crate::{
-    chain::{
-        Built, Chain, Rejection,
-        command::{Answer, Body, Outcome},
-    },
-    cooperate::yield_now,
+use crate::chain::{
+    Built, Chain, Rejection,
+    command::{Answer, Body, Outcome},
 };
 use std::time::Duration;
 
@@ -87,7 +84,6 @@ impl Producer {
         let mut left = plan.count.saturating_sub(already);
         let mut first = already == 0;
         while left > 0 {
-            yield_now().await;
             let Some(built) = self.build_chunk(&plan, left.min(BLOCKS_PER_ENTRY_MAX), first) else {
                 break;
             };

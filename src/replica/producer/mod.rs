@@ -23,6 +23,7 @@ use crate::{
         command::{Answer, Body, Cheat, Entry, Write},
         note::{NOTE_BYTES_MAX, NOTES_MAX},
     },
+    cooperate::yield_now,
     planted::{self, Bug},
     types::{Payload, RequestId, Term},
 };
@@ -446,6 +447,8 @@ impl Producer {
             }
             result.map(|_| ())
         }));
+        // The engine takes it before the next piece of work begins.
+        yield_now().await;
     }
 
     fn finished(&mut self, result: &Result<(), LogError>) {
