@@ -313,7 +313,9 @@ async fn a_leader_that_is_stopped_hands_over_first() {
     let other = (leader + 1) % 3;
     let start = Instant::now();
     let ended = cluster.nodes[leader].stop().await;
+    let stopped = start.elapsed();
     assert_eq!(ended.status.code(), Some(0), "{}", ended.stderr);
+    assert!(stopped < Duration::from_secs(2), "stopped in {stopped:?}");
     write_and_read(&cluster, other).await;
     assert!(
         start.elapsed() < Duration::from_secs(5),
