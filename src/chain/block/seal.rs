@@ -60,8 +60,8 @@ impl Lists {
 /// The state's root and the lists, by this thread and another one.
 fn shared(executed: &Executed, state: &State) -> (B256, Lists) {
     thread::scope(|scope| {
-        let name = thread::Builder::new().name("seal".to_owned());
-        let second = name.spawn_scoped(scope, || {
+        let builder = thread::Builder::new().name("seal".to_owned());
+        let second = builder.spawn_scoped(scope, || {
             let lists = Lists::of(executed);
             state.hash_from_the_end();
             lists
