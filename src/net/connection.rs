@@ -15,10 +15,19 @@ use super::{
         IDLE_LIMIT, INBOUND_REQUEST_LIMIT, PING_INTERVAL, QUEUE_BYTES_LIMIT, UNANSWERED_LIMIT,
     },
     metrics::{NetMetrics, Refusal},
+    near::Near,
 };
-use crate::{consensus::PeerError, types::MemberId};
+use crate::{
+    consensus::{MessageKind, PeerError},
+    types::MemberId,
+};
 use alloy::primitives::Bytes;
-use futures::{FutureExt, channel::oneshot, task::noop_waker_ref};
+use futures::{
+    FutureExt,
+    channel::oneshot,
+    future::{BoxFuture, ready},
+    task::noop_waker_ref,
+};
 use snow::StatelessTransportState;
 use std::{
     collections::HashMap,
@@ -190,6 +199,8 @@ pub(super) struct Link {
     outbox: Outbox,
     unanswered: Mutex<Unanswered>,
     inbound: AtomicUsize,
+    /// The other end, if it is in this process.
+    near: Option<Near>,
 }
 
 /// An answer that is awaited; dropped, it is awaited no more.
@@ -197,12 +208,20 @@ pub(super) struct Awaited {
     link: Arc<Link>,
     id: u64,
     answer: oneshot::Receiver<Answer>,
+    /// The service of a member in this process, at work on the answer.
+    working: Option<BoxFuture<'static, Bytes>>,
 }
 
 impl Future for Awaited {
     type Output = Answer;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Answer> {
+        if let Some(working) = &mut self.working
+            && let Poll::Ready(content) = working.poll_unpin(cx)
+        {
+            self.working = None;
+            return Poll::Ready(Ok(content));
+        }
         let member = self.link.member;
         self.answer
             .poll_unpin(cx)
@@ -217,16 +236,18 @@ impl Drop for Awaited {
 }
 
 impl Link {
-    pub(super) fn new(member: MemberId) -> Arc<Self> {
+    /// A link to `member`; `near`: where it is, if it is in this process.
+    pub(super) fn new(member: MemberId, near: Option<Near>) -> Arc<Self> {
         Arc::new(Self {
             member,
             outbox: Outbox::default(),
             unanswered: Mutex::default(),
             inbound: AtomicUsize::new(0),
+            near,
         })
     }
 
-    /// Queues a request.
+    /// Queues a request; hands it over at once to a member in this process.
     pub(super) fn request(
         self: &Arc<Self>,
         lane: u8,
@@ -246,11 +267,31 @@ impl Link {
             unanswered.waiting.insert(id, sender);
             id
         };
-        let awaited = Awaited {
+        let mut awaited = Awaited {
             link: Arc::clone(self),
             id,
             answer,
+            working: None,
         };
+        if let Some(near) = &self.near {
+            let service = near.service(kind_of_lane(lane), self.member)?;
+            let mut working = service.handle(near.from, content);
+            match first_poll(&mut working) {
+                Poll::Ready(content) => awaited.working = Some(ready(content).boxed()),
+                // The engine's are of no use to anybody else when their caller has gone.
+                Poll::Pending if kind_of_lane(lane) == MessageKind::Consensus => {
+                    awaited.working = Some(working);
+                }
+                Poll::Pending => {
+                    let link = Arc::clone(self);
+                    tokio::spawn(async move {
+                        let content = working.await;
+                        link.answered(id, Ok(content));
+                    });
+                }
+            }
+            return Ok(awaited);
+        }
         let queued = self.outbox.push(Message {
             lane,
             id,
@@ -282,18 +323,12 @@ impl Link {
         self.outbox.ready.notify_one();
     }
 
-    fn answered(&self, message: Message) {
-        let waiting = lock(&self.unanswered).waiting.remove(&message.id);
-        let Some(waiting) = waiting else {
-            // Its caller's time limit has passed.
-            return;
-        };
-        let answer = match message.outcome {
-            Some(Outcome::Overloaded) => Err(PeerError::Overloaded(self.member)),
-            Some(Outcome::Refused) => Err(PeerError::Refused(self.member)),
-            Some(Outcome::Answered) | None => Ok(message.content),
-        };
-        let _ = waiting.send(answer);
+    fn answered(&self, id: u64, answer: Answer) {
+        let waiting = lock(&self.unanswered).waiting.remove(&id);
+        if let Some(waiting) = waiting {
+            // Its caller's time limit may have passed.
+            let _ = waiting.send(answer);
+        }
     }
 
     fn respond(&self, lane: u8, id: u64, outcome: Outcome, content: Bytes) {
@@ -318,12 +353,7 @@ impl Link {
             return self.respond(lane, id, Outcome::Overloaded, Bytes::new());
         }
         let mut answer = service.handle(self.member, content);
-        // The first poll hands the request over, in order; tokio's budget for a task must not delay it.
-        let first = {
-            let mut context = Context::from_waker(noop_waker_ref());
-            std::pin::pin!(tokio::task::unconstrained(&mut answer)).poll_unpin(&mut context)
-        };
-        if let Poll::Ready(content) = first {
+        if let Poll::Ready(content) = first_poll(&mut answer) {
             return self.respond(lane, id, Outcome::Answered, content);
         }
         let link = Arc::clone(self);
@@ -334,6 +364,12 @@ impl Link {
             link.respond(lane, id, Outcome::Answered, content);
         });
     }
+}
+
+/// The first poll hands a request over, in order; tokio's budget for a task must not delay it.
+fn first_poll(answer: &mut BoxFuture<'static, Bytes>) -> Poll<Bytes> {
+    let mut context = Context::from_waker(noop_waker_ref());
+    std::pin::pin!(tokio::task::unconstrained(answer)).poll_unpin(&mut context)
 }
 
 /// Closes the link also when nobody runs its connection any more.
@@ -479,11 +515,15 @@ impl Reader {
             used += 2 + length;
             let link = &self.link;
             self.assembly.take(&content[..opened], |message| {
-                if message.outcome.is_some() {
-                    link.answered(message);
-                } else {
-                    link.serve(message, services);
-                }
+                let Some(outcome) = message.outcome else {
+                    return link.serve(message, services);
+                };
+                let answer = match outcome {
+                    Outcome::Overloaded => Err(PeerError::Overloaded(link.member)),
+                    Outcome::Refused => Err(PeerError::Refused(link.member)),
+                    Outcome::Answered => Ok(message.content),
+                };
+                link.answered(message.id, answer);
             })?;
         }
         Ok(used)

@@ -145,7 +145,8 @@ async fn connect(shared: &Arc<Shared>, peer: &Peer) -> Result<Ended, HandshakeEr
     let (stream, session) = timeout(HANDSHAKE_TIMEOUT, dial)
         .await
         .map_err(|_| HandshakeError::Refused(Refusal::Silent))??;
-    let link = Link::new(peer.id);
+    let near = shared.neighbours.find(peer.key, shared.id);
+    let link = Link::new(peer.id, near);
     *lock(&peer.link) = Some(Arc::clone(&link));
     NetMetrics::add(&shared.metrics.dialled, 1);
     shared.metrics.welcome(&peer.name);

@@ -127,7 +127,7 @@ async fn attend(shared: &Arc<Shared>, mut stream: TcpStream, address: &str, seat
     };
     NetMetrics::add(&shared.metrics.accepted, 1);
     shared.metrics.welcome(peer.name());
-    let link = Link::new(member);
+    let link = Link::new(member, None);
     if let Some(old) = lock(&shared.inbound).insert(member, Arc::clone(&link)) {
         old.close();
     }

@@ -2,7 +2,8 @@
 //!
 //! *Invariants.* A key that is no member's gets nothing; who the members are may change at any time
 //! ([`Net::set_members`]), and one that is no more loses its connections at once. Every member dials every other one and sends its requests
-//! over the connection that it dialled; the answers come back on it. Without a connection a request fails at once.
+//! over the connection that it dialled; the answers come back on it (between members of one process, beside it: see
+//! `near`). Without a connection a request fails at once.
 //! Knows nothing of the messages' content.
 //!
 //! Source: design decision on identities; the Noise Protocol Framework (see `handshake`).
@@ -14,12 +15,14 @@ mod handshake;
 mod limits;
 mod listener;
 mod metrics;
+mod near;
 mod runtime;
 mod spool;
 
 pub use limits::MESSAGE_LIMIT_BYTES;
 pub use listener::Listener;
 pub use metrics::{NetMetrics, Refusal};
+pub use near::Neighbours;
 pub use runtime::{Sleep, Tokio};
 pub use spool::FileSpool;
 
@@ -78,6 +81,8 @@ pub struct NetConfig {
     pub members: BTreeMap<MemberId, Member>,
     /// The largest message taken, bytes.
     pub message_limit_bytes: usize,
+    /// Who else is in this process.
+    pub neighbours: Neighbours,
 }
 
 impl fmt::Debug for NetConfig {
@@ -120,6 +125,7 @@ struct Shared {
     peers: RwLock<BTreeMap<MemberId, Arc<Peer>>>,
     /// The connection that each member dialled; a new one ends the old one.
     inbound: Mutex<HashMap<MemberId, Arc<Link>>>,
+    neighbours: Neighbours,
     services: Services,
     metrics: NetMetrics,
     /// Turns true when the network stops.
@@ -178,10 +184,12 @@ pub fn start(listener: Listener, config: NetConfig) -> Result<Net, NetError> {
         message_limit_bytes: config.message_limit_bytes,
         peers: RwLock::default(),
         inbound: Mutex::default(),
+        neighbours: config.neighbours,
         services: Services::default(),
         metrics: NetMetrics::default(),
         stop: watch::Sender::new(false),
     });
+    shared.neighbours.enter(own_key, &shared);
     let (alive, running) = mpsc::channel(1);
     let local_address = listener.local_address();
     tokio::spawn(listener::run(listener, Arc::clone(&shared), alive.clone()));

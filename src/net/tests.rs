@@ -37,6 +37,7 @@ fn config(id: MemberId, addresses: &[SocketAddr]) -> NetConfig {
         cluster_id: [9; 32],
         members: members.collect(),
         message_limit_bytes: MESSAGE_LIMIT_BYTES,
+        neighbours: Neighbours::default(),
     }
 }
 

@@ -15,7 +15,7 @@ use crate::{
         Parts, PeerService, SnapshotSpool, TimedCalls, Transport,
     },
     faults::{self, Control, Faults, FaultyTransport, LaggingBackend},
-    net::{self, FileSpool, Net, NetConfig, Tokio},
+    net::{self, FileSpool, Neighbours, Net, NetConfig, Tokio},
     replica::{
         self, Prepared, RaftLog, Replica, ReplicaConfig, Sign,
         api::{Backend, ChainEvent},
@@ -77,14 +77,14 @@ impl std::fmt::Debug for Front {
 }
 
 /// Starts a member: storage, peers, consensus and replica, in this order. Clients are answered after
-/// [`Member::serve`]. The listeners are bound already (clients that connect wait) and `data` is locked.
+/// [`Member::serve`]. `neighbours`: the members in this process. The listeners are bound already (clients that connect wait) and `data` is locked.
 pub async fn start_member(
     config: &Arc<ClusterConfig>,
     member: MemberId,
     data: DataLocation,
     listeners: Listeners,
-    printer: &Printer,
-    output: Output,
+    neighbours: &Neighbours,
+    (printer, output): (&Printer, Output),
 ) -> Result<Member, NodeError> {
     let me = find(config, member)?;
     let name = me.member.name.clone();
@@ -95,7 +95,7 @@ pub async fn start_member(
     let archive = Arc::new(Archive::new(store(&data).map_err(failed)?));
     let (events, _) = broadcast::channel(EVENTS_MAX);
     let prepared = prepare(config, &archive, &events, data.path()).map_err(failed)?;
-    let net = start_net(config, me, listeners.peer).map_err(failed)?;
+    let net = start_net(config, me, listeners.peer, neighbours.clone()).map_err(failed)?;
     let transport: Arc<dyn Transport> = match &net {
         Some(net) => Arc::new(net.clone()),
         None => Arc::new(Alone),
@@ -264,6 +264,7 @@ fn start_net(
     config: &ClusterConfig,
     me: &MemberConfig,
     listener: Option<std::net::TcpListener>,
+    neighbours: Neighbours,
 ) -> Result<Option<Net>, StartFailure> {
     let Some(listener) = listener else {
         return Ok(None);
@@ -277,6 +278,7 @@ fn start_net(
             cluster_id: config.cluster_id().0,
             members: config.membership(),
             message_limit_bytes: net::MESSAGE_LIMIT_BYTES,
+            neighbours,
         },
     )?;
     Ok(Some(net))

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     config::ClusterConfig,
+    net::Neighbours,
     telemetry::{self, Banner, DataPlace, Format, NodeRow, Printer, account_keys, config_out},
     types::MemberId,
 };
@@ -258,6 +259,7 @@ async fn run_opened(
     let config = Arc::new(config);
     let mut rows = Vec::with_capacity(opened.len());
     let mut members = Vec::with_capacity(opened.len());
+    let (neighbours, voice) = (Neighbours::default(), (printer, files.output));
     for (id, data, listeners) in opened {
         if let DataLocation::Disk(dir) = &data {
             dir.claim(&config)?;
@@ -270,9 +272,8 @@ async fn run_opened(
             rpc: listeners.rpc_address,
             peer: listeners.peer_address,
         });
-        members.push(
-            assemble::start_member(&config, id, data, listeners, printer, files.output).await?,
-        );
+        members
+            .push(assemble::start_member(&config, id, data, listeners, &neighbours, voice).await?);
     }
     if let (Some(path), Some(member)) = (files.import_chain, members.first()) {
         import_file(member.backend(), path, printer)

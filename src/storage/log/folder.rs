@@ -1,8 +1,9 @@
 //! What the log needs of a file system: one folder of files, and to know when something is really on the disk.
 //!
-//! *Invariants.* Written bytes survive a loss of power after [`LogFile::sync`] (or `sync_all`), names after
+//! *Invariants.* Written bytes survive a loss of power after [`LogFile::sync`] (or `sync_all`, `write_durably`), names after
 //! [`Folder::sync`], and nothing before. The real one is here; a simulator has one that keeps to the letter of that.
 
+use super::direct::DirectFile;
 use std::{
     fmt,
     fs::{self, File},
@@ -54,6 +55,12 @@ pub trait LogFile: Send + Sync + fmt::Debug + 'static {
     fn sync(&self) -> io::Result<()>;
     /// The same with everything else that the system keeps about the file.
     fn sync_all(&self) -> io::Result<()>;
+    /// Writes all of `bytes` there, behind everything that is written already, and returns when they are on the disk.
+    /// May leave zeros behind them.
+    fn write_durably(&self, bytes: &[u8], at: u64) -> io::Result<()> {
+        self.write_at(bytes, at)?;
+        self.sync()
+    }
 }
 
 /// A folder of the system.
@@ -75,7 +82,8 @@ impl Folder for SystemFolder {
     fn create(&self, name: &str) -> io::Result<Arc<dyn LogFile>> {
         let mut options = File::options();
         options.create(true).truncate(true).read(true).write(true);
-        Ok(Arc::new(options.open(self.0.join(name))?))
+        let path = self.0.join(name);
+        Ok(Arc::new(DirectFile::new(options.open(&path)?, &path)))
     }
 
     fn open_to_read(&self, name: &str) -> io::Result<Arc<dyn LogFile>> {
@@ -84,9 +92,9 @@ impl Folder for SystemFolder {
 
     fn open(&self, name: &str) -> io::Result<Arc<dyn LogFile>> {
         let mut options = File::options();
-        Ok(Arc::new(
-            options.read(true).write(true).open(self.0.join(name))?,
-        ))
+        let path = self.0.join(name);
+        let file = options.read(true).write(true).open(&path)?;
+        Ok(Arc::new(DirectFile::new(file, &path)))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {

@@ -19,6 +19,7 @@
 //! Source: openraft's `RaftLogStorage`; T. Pillai et al., *All File Systems Are Not Created Equal* (OSDI 2014).
 
 mod codec;
+mod direct;
 mod error;
 mod folder;
 mod frame;
@@ -36,6 +37,7 @@ use crate::{
     consensus::{
         Entry, EntryWindow, LogId, MAX_APPEND_BYTES, TypeConfig, Vote, from_start, half_open,
     },
+    cooperate::yield_now,
     planted::{self, Bug},
 };
 use folder::SystemFolder;
@@ -274,6 +276,7 @@ impl<RT: AsyncRuntime> DiskLog<RT> {
                 if !delay.is_zero() {
                     RT::sleep(delay).await;
                 }
+                yield_now().await;
                 shared.attend();
             }));
         }

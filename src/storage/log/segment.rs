@@ -123,6 +123,12 @@ impl Segment {
         written.map_err(|error| LogError::io(&self.path, error))
     }
 
+    /// Writes bytes behind all others; they are durable when this returns.
+    pub(super) fn write_durably(&self, bytes: &[u8], at: u64) -> Result<(), LogError> {
+        let written = self.file.write_durably(bytes, at);
+        written.map_err(|error| LogError::io(&self.path, error))
+    }
+
     /// Returns when everything written is on the disk.
     pub(super) fn sync(&self) -> Result<(), LogError> {
         let synced = self.file.sync();

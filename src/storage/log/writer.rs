@@ -252,10 +252,11 @@ impl Writer {
         let at = self.end;
         let frame = self.frame.finish(self.sequence);
         let length = frame.len() as u64;
-        self.current.write(frame, at)?;
         let start = Instant::now();
-        if !planted::is(Bug::AnsweredBeforeSync) {
-            self.current.sync()?;
+        if planted::is(Bug::AnsweredBeforeSync) {
+            self.current.write(frame, at)?;
+        } else {
+            self.current.write_durably(frame, at)?;
         }
         self.last_sync = start.elapsed();
         self.end = at + length;
@@ -300,9 +301,8 @@ impl Writer {
             )?;
         }
         let frame = frame.finish(self.sequence);
-        next.write(frame, HEADER_BYTES as u64)?;
         // At most one frame may be unfinished.
-        next.sync()?;
+        next.write_durably(frame, HEADER_BYTES as u64)?;
         self.end = HEADER_BYTES as u64 + frame.len() as u64;
         self.sequence += 1;
         lock(&self.index).segments.insert(number, next.clone());
