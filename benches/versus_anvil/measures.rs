@@ -8,7 +8,7 @@ use crate::{
 };
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
-use tokio::task::JoinSet;
+use tokio::{runtime::Builder, task::JoinSet};
 
 const SENDERS: usize = 64;
 const BLOCK_TRANSACTIONS: usize = 100;
@@ -41,11 +41,22 @@ pub(crate) async fn all(server: &Server, effort: Effort, report: &mut Report) {
         Better::Less,
         server.resident_mib(),
     );
-    sequential(server, effort, report).await;
-    reads(server, effort, report).await;
+    one_by_one(server, effort, report);
+    reads_at_once(server, effort, report).await;
     full_block(server, report).await;
     concurrent(server, effort, report).await;
     traced_block(server, report).await;
+}
+
+/// What one client does, one call after the other. It has one thread: with more, each answer would first wake one and then
+/// another, which costs as much as a read does.
+fn one_by_one(server: &Server, effort: Effort, report: &mut Report) {
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    let measures = async {
+        sequential(server, effort, report).await;
+        reads(server, effort, report).await;
+    };
+    tokio::task::block_in_place(|| runtime.block_on(measures));
 }
 
 async fn sequential(server: &Server, effort: Effort, report: &mut Report) {
@@ -73,17 +84,21 @@ async fn sequential(server: &Server, effort: Effort, report: &mut Report) {
     );
 }
 
+/// The reads that are measured.
+fn read_requests() -> [(&'static str, Value); 2] {
+    [
+        ("eth_call", json!([{"to": READER}, "latest"])),
+        ("eth_getBalance", json!([READER, "latest"])),
+    ]
+}
+
 async fn reads(server: &Server, effort: Effort, report: &mut Report) {
     let mut connection = server.connect(0).await;
     connection
         .call("anvil_setCode", json!([READER, READER_CODE]))
         .await
         .unwrap();
-    let requests = [
-        ("eth_call", json!([{"to": READER}, "latest"])),
-        ("eth_getBalance", json!([READER, "latest"])),
-    ];
-    for (method, params) in requests {
+    for (method, params) in read_requests() {
         let mut times = Vec::new();
         for _ in 0..effort.reads {
             let start = Instant::now();
@@ -96,6 +111,11 @@ async fn reads(server: &Server, effort: Effort, report: &mut Report) {
             Better::Less,
             percentile(&mut times, 50),
         );
+    }
+}
+
+async fn reads_at_once(server: &Server, effort: Effort, report: &mut Report) {
+    for (method, params) in read_requests() {
         let rate = read_rate(server, effort, method, &params).await;
         report.add(
             server.kind,

@@ -235,6 +235,8 @@ impl<RT: AsyncRuntime> RaftStateMachine<TypeConfig<RT>> for StateMachine {
         while let Some((entry, responder)) = entries.try_next().await? {
             yield_now().await;
             self.apply_entry(&entry)?;
+            // Whoever waited for this is answered before the engine hears of it.
+            yield_now().await;
             if let Some(responder) = responder {
                 responder.send(());
             }

@@ -6,7 +6,7 @@ mod cluster;
 
 use super::*;
 use crate::consensus::TimedCalls;
-use std::time::Duration;
+use std::{sync::atomic::Ordering, time::Duration};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -93,24 +93,64 @@ impl PeerService for Mirror {
     }
 }
 
+/// Two nets of one process.
+async fn neighbours() -> (Net, Net) {
+    let (mut listeners, addresses) = bind(2).await;
+    let neighbours = Neighbours::default();
+    let mut start_one = |id| {
+        let config = NetConfig {
+            neighbours: neighbours.clone(),
+            ..config(id, &addresses)
+        };
+        start(listeners.remove(0), config).unwrap()
+    };
+    (start_one(1), start_one(2))
+}
+
 #[tokio::test]
 async fn requests_are_answered() {
-    let (first, second) = pair(|_| ()).await;
+    answers(pair(|_| ()).await, MessageKind::Application).await;
+}
+
+#[tokio::test]
+async fn requests_in_one_process_are_answered_beside_the_socket() {
+    for kind in [MessageKind::Application, MessageKind::Consensus] {
+        let (first, second) = neighbours().await;
+        answers((first.clone(), second), kind).await;
+        let sent = &first.metrics().sent_bytes;
+        assert!(sent.load(Ordering::Relaxed) < 10_000, "{sent:?} bytes");
+    }
+}
+
+#[tokio::test]
+async fn a_neighbour_that_is_no_member_any_more_is_not_reachable() {
+    let (first, second) = neighbours().await;
+    second.serve(
+        MessageKind::Consensus,
+        Some(Arc::new(Mirror(Arc::default()))),
+    );
+    until("connected", || first.reachable(2)).await;
+    let ask = |byte: u8| first.send(2, MessageKind::Consensus, vec![byte].into());
+    assert_eq!(ask(0).await.unwrap(), Bytes::from(vec![0, 1]));
+    let waiting = ask(250);
+    second.set_members(&BTreeMap::new());
+    assert_eq!(waiting.await, Err(PeerError::Lost(2)));
+    until("cut off", || !first.reachable(2)).await;
+    assert_eq!(ask(0).await, Err(PeerError::Unreachable(2)));
+}
+
+/// Requests of a kind from the first to the second one, until the second one ends.
+async fn answers((first, second): (Net, Net), kind: MessageKind) {
     until("connected", || first.reachable(2) && second.reachable(1)).await;
     assert!(first.reachable(1), "a node reaches itself");
-    let early = first
-        .send(2, MessageKind::Application, vec![0, 1].into())
-        .await;
+    let early = first.send(2, kind, vec![0, 1].into()).await;
     assert_eq!(early, Err(PeerError::Refused(2)), "nobody serves yet");
 
     let seen = Arc::<Mutex<Vec<u8>>>::default();
-    second.serve(
-        MessageKind::Application,
-        Some(Arc::new(Mirror(Arc::clone(&seen)))),
-    );
+    second.serve(kind, Some(Arc::new(Mirror(Arc::clone(&seen)))));
     // Many at once: taken in order, answered when each is ready.
     let answers: Vec<_> = (0..100u8)
-        .map(|i| first.send(2, MessageKind::Application, vec![100 - i, 7].into()))
+        .map(|i| first.send(2, kind, vec![100 - i, 7].into()))
         .collect();
     for (i, answer) in (0..100u8).zip(answers) {
         assert_eq!(answer.await.unwrap(), Bytes::from(vec![7, 100 - i, 1]));
@@ -119,21 +159,18 @@ async fn requests_are_answered() {
 
     // A large one, in many frames.
     let large: Vec<u8> = (0..5_000_000u32).map(|i| (i * 31) as u8).collect();
-    let answer = first
-        .send(2, MessageKind::Application, large.clone().into())
-        .await
-        .unwrap();
+    let answer = first.send(2, kind, large.clone().into()).await.unwrap();
     assert!(answer[..large.len()].iter().eq(large.iter().rev()));
 
     let calls = TimedCalls::<Tokio>::new(Arc::new(first.clone()));
     let limit = Duration::from_millis(20);
     let slow = crate::consensus::PeerCalls::call(&calls, 2, vec![200].into(), limit).await;
     assert_eq!(slow, Err(PeerError::TimedOut(2, limit)));
-    let nobody = first.send(3, MessageKind::Application, Bytes::new()).await;
+    let nobody = first.send(3, kind, Bytes::new()).await;
     assert_eq!(nobody, Err(PeerError::Unreachable(3)));
 
     // The end of the other side is noticed at once, by those who wait too.
-    let waiting = first.send(2, MessageKind::Application, vec![250].into());
+    let waiting = first.send(2, kind, vec![250].into());
     tokio::time::sleep(Duration::from_millis(20)).await;
     second.shutdown().await;
     assert_eq!(waiting.await, Err(PeerError::Lost(2)));

@@ -2,8 +2,9 @@
 //! flush, about two thirds of the time and little of the processor's (Linux: `O_DIRECT | O_DSYNC`, open(2)).
 //!
 //! *Invariants.* Whole pages are written, at page boundaries, from memory that begins at one. What stood in the first
-//! page before is written again with the same bytes, what is behind the last byte is zeros, as everywhere behind a log's
-//! end. Where the file system cannot do it, everything goes through the cache.
+//! page before is written again with the same bytes (as the system's own write-back does), so a write that is cut short
+//! changes nothing of it; what is behind the last byte is zeros, as everywhere behind a log's end. Where the file system
+//! cannot do it, everything goes through the cache.
 
 use super::{folder::LogFile, lock};
 use std::{
