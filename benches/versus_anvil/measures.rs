@@ -51,12 +51,13 @@ pub(crate) async fn all(server: &Server, effort: Effort, report: &mut Report) {
 /// What one client does, one call after the other. It has one thread: with more, each answer would first wake one and then
 /// another, which costs as much as a read does.
 fn one_by_one(server: &Server, effort: Effort, report: &mut Report) {
-    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-    let measures = async {
-        sequential(server, effort, report).await;
-        reads(server, effort, report).await;
-    };
-    tokio::task::block_in_place(|| runtime.block_on(measures));
+    tokio::task::block_in_place(|| {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            sequential(server, effort, report).await;
+            reads(server, effort, report).await;
+        });
+    });
 }
 
 async fn sequential(server: &Server, effort: Effort, report: &mut Report) {
