@@ -48,6 +48,8 @@ use std::{
 
 /// The pause between two rounds of questions.
 const ROUND_PAUSE: Duration = Duration::from_millis(5);
+/// The pause before a disk that took nothing is tried again.
+const MARK_PAUSE: Duration = Duration::from_millis(100);
 /// How long a majority waits for the others before it founds the cluster without them.
 const LATECOMERS_PAUSE: Duration = Duration::from_millis(500);
 /// How long a peer may take to answer.
@@ -191,10 +193,7 @@ impl<RT: AsyncRuntime> Founding<RT> {
         tracing::info!(
             "the cluster is older than this member's log: its leader gives it everything"
         );
-        if !planted::is(Bug::RebuildNotMarked)
-            && let Err(error) = self.mark.set(true)
-        {
-            tracing::error!("it cannot be kept that this member is being rebuilt: {error}");
+        if !planted::is(Bug::RebuildNotMarked) && !self.keep_mark(true).await {
             return;
         }
         let Some(floor) = self.newest_promise().await else {
@@ -224,13 +223,31 @@ impl<RT: AsyncRuntime> Founding<RT> {
             }
             RT::sleep(ROUND_PAUSE).await;
         }
-        if let Err(error) = self.mark.set(false) {
-            tracing::error!("it cannot be kept that this member has everything: {error}");
+        if !self.keep_mark(false).await {
             return;
         }
         self.franchise.give();
         self.raft.runtime_config().elect(true);
         tracing::info!("this member has everything, and votes");
+    }
+
+    /// Keeps on the disk whether this member is being rebuilt, as soon as the disk takes it: it may be full for a while.
+    /// `false` when the engine has stopped.
+    async fn keep_mark(&self, rebuilding: bool) -> bool {
+        let mut told = false;
+        while let Err(error) = self.mark.set(rebuilding) {
+            if !std::mem::replace(&mut told, true) {
+                tracing::error!(
+                    rebuilding,
+                    "whether this member is being rebuilt cannot be kept, so it does not vote yet: {error}"
+                );
+            }
+            if self.raft.is_initialized().await.is_err() {
+                return false;
+            }
+            RT::sleep(MARK_PAUSE).await;
+        }
+        true
     }
 
     /// The newest leader that this member may have promised to follow; `None` when the engine has stopped.

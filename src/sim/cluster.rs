@@ -311,11 +311,26 @@ impl Cluster {
         *self.inner.borrow_mut().done.entry(name).or_default() += 1;
     }
 
-    /// Whether a node's disk may be taken from it: no other one may be without its memory at that time.
+    /// Whether a node's disk may be taken from it: no other one may be without its memory at that time. Nor may those that
+    /// are left be too few for a majority, by what each of them knows of the voters: a leader knows of changes that can
+    /// be lost with it. What a node knows that is not running is only known where the voters never change.
     fn may_forget(&self, id: MemberId) -> bool {
-        let voters = self.leading().map(|life| life.consensus.voters_by_config());
-        // Nor may those that are left be too few for a majority.
-        voters.is_some_and(|voters| voters.iter().all(|count| *count > 2)) && self.all_remember(id)
+        let changes = {
+            let inner = self.inner.borrow();
+            ["member added", "member removed"]
+                .iter()
+                .any(|name| inner.done.contains_key(name))
+        };
+        let knows_enough = |id: MemberId| match self.life(id) {
+            Some(life) => {
+                let mut voters = life.consensus.voters_by_config().into_iter();
+                voters.all(|count| count > 2)
+            }
+            None => !changes,
+        };
+        self.leading().is_some()
+            && self.ids().into_iter().all(knows_enough)
+            && self.all_remember(id)
     }
 
     /// Whether no node but that one is without its memory.

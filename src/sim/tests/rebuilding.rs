@@ -22,9 +22,9 @@ const WIPED_AT_MS: u64 = 1_200;
 const MOMENTS_MS: std::ops::Range<u64> = 20..320;
 const AWAY_MS: u64 = 3_000;
 
-fn plan(power_fails_at_ms: u64) -> Plan {
+fn climate() -> Climate {
     let latency_us = 2_000;
-    let climate = Climate {
+    Climate {
         nodes: 3,
         weather: Weather {
             latency_min_us: latency_us,
@@ -44,7 +44,19 @@ fn plan(power_fails_at_ms: u64) -> Plan {
         },
         disk_delay_us: 0,
         timeout_ms: 2_500,
-    };
+    }
+}
+
+fn ordered(mut steps: Vec<(u64, Step)>) -> Plan {
+    steps.sort_by_key(|(at_ms, _)| *at_ms);
+    let timed = |(at_ms, step)| (Duration::from_millis(at_ms), step);
+    Plan {
+        climate: climate(),
+        steps: steps.into_iter().map(timed).collect(),
+    }
+}
+
+fn plan(power_fails_at_ms: u64) -> Plan {
     let ask = |at_ms: u64| (at_ms, Step::Ask(1, Operation::Push(0)));
     let fault = |at_ms: u64, fault: Fault| (at_ms, Step::Fault(fault));
     let both_know = (600..700).step_by(10).map(ask);
@@ -60,14 +72,7 @@ fn plan(power_fails_at_ms: u64) -> Plan {
         fault(power_fails_at_ms, Fault::Isolate(1, AWAY_MS)),
         (power_fails_at_ms + 1_500, Step::Ask(3, Operation::Get(0))),
     ]);
-    steps.sort_by_key(|(at_ms, _)| *at_ms);
-    Plan {
-        climate,
-        steps: steps
-            .into_iter()
-            .map(|(at_ms, step)| (Duration::from_millis(at_ms), step))
-            .collect(),
-    }
+    ordered(steps)
 }
 
 fn at(moment_ms: u64) -> Report {
@@ -98,4 +103,26 @@ fn a_rebuilding_may_be_interrupted_at_any_moment() {
         copies += report.copies;
     }
     assert!(copies > 0, "the plan is to interrupt a copy");
+}
+
+/// Found by seed 61: the disk was full just when it was to be noted that the member is being rebuilt. The member gave up
+/// then, and never voted again.
+#[test]
+fn a_disk_that_is_full_at_the_return_only_delays_it() {
+    for full_ms in (50..1_000).step_by(50) {
+        let mut steps: Vec<_> = (600..1_180)
+            .step_by(20)
+            .map(|at_ms| (at_ms, Step::Ask(1, Operation::Push(0))))
+            .collect();
+        let fault = |at_ms: u64, fault: Fault| (at_ms, Step::Fault(fault));
+        steps.extend([
+            fault(WIPED_AT_MS, Fault::Wipe(2, 20)),
+            fault(WIPED_AT_MS + 1, Fault::DiskFull(2, full_ms)),
+            // Without the vote of node 2 there is no majority after this.
+            fault(3_000, Fault::Isolate(3, 60_000)),
+            (4_000, Step::Ask(1, Operation::Push(0))),
+        ]);
+        let report = carry_out(&Settings::new(0, 0), ordered(steps));
+        assert_eq!(report.violation, None, "full for {full_ms} ms: {report}");
+    }
 }
