@@ -5,8 +5,9 @@ use super::{
     application::Application,
     config::ConsensusConfig,
     failure::Failure,
-    founding::{Founding, Franchise},
+    founding::{self, Founding, Franchise},
     lease::Lease,
+    message::Hello,
     network::Peers,
     peers::{MessageKind, Transport},
     progress::Progress,
@@ -289,6 +290,11 @@ impl<RT: AsyncRuntime> Consensus<RT> {
 
     pub(super) fn is_connected(&self, id: MemberId) -> bool {
         self.transport.reachable(id)
+    }
+
+    /// What a member says of itself; `None` if it does not answer in time.
+    pub(super) async fn asked(&self, id: MemberId) -> Option<Hello> {
+        founding::ask::<RT>(&*self.transport, id).await
     }
 
     pub(super) fn why_stopped(&self) -> String {

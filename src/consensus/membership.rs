@@ -223,7 +223,10 @@ impl<RT: AsyncRuntime> Consensus<RT> {
         let joining = Some((id, name));
         roster.keeps_majority(format!("promoting {name}"), joining, None, &up)?;
         let goal = self.last_log_index();
-        if !self.wait_matched(id, goal, CATCH_UP_TIMEOUT).await {
+        // It may have everything and not know it yet: no majority must depend on a member that would not vote.
+        if !self.wait_matched(id, goal, CATCH_UP_TIMEOUT).await
+            || !self.wait_willing(id, CATCH_UP_TIMEOUT).await
+        {
             let has = self.matched(id).unwrap_or_default();
             return Err(MembershipError::Behind {
                 name: name.to_owned(),
@@ -318,6 +321,16 @@ impl<RT: AsyncRuntime> Consensus<RT> {
             }
         };
         RT::timeout(limit, waiting).await.is_ok()
+    }
+
+    /// Whether a member says in time that it votes.
+    async fn wait_willing(&self, id: MemberId, limit: Duration) -> bool {
+        let asking = async {
+            while !self.asked(id).await.is_some_and(|hello| hello.votes) {
+                RT::sleep(LOOK_PAUSE).await;
+            }
+        };
+        RT::timeout(limit, asking).await.is_ok()
     }
 
     /// The members that answer: there is a connection, and no word to them is unanswered for too long.
